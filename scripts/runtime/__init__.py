@@ -1,0 +1,15 @@
+"""The runtime of the scripts: a real Odoo 19, its Python, and a PostgreSQL, under one folder.
+
+layout       where everything lies
+progress     what the person at the terminal sees
+shell        running other programs
+debian       packages of the distribution
+odoo_source  finding Odoo 19 (ODOO_HOME, installed, Debian's package)
+python_env   the virtual environment
+postgres     the private cluster, or an existing server
+configuration, server   odoo.conf, starting and stopping
+databases    the template and its clones
+setup        the order in which the above happens
+
+Standard library only: these modules run before the virtual environment exists.
+"""

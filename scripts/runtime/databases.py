@@ -1,0 +1,76 @@
+"""Databases: a template with the dependencies installed, its clones, and their end."""
+
+import re
+import shutil
+from pathlib import Path
+
+from . import layout
+from .progress import Fault, say
+from .server import Odoo
+from .shell import run
+
+#: The core addons that ours need, and those that the main job and the tests use.
+DEPENDENCIES = ("sale_management", "account_payment", "payment_demo", "l10n_ca", "queue_job")
+ADDONS = ("fusion_subscription", "fusion_centralize_billing")
+_COUNTRY = "CA"
+
+
+def check_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", name):
+        raise Fault(f"not a usable database name: {name!r}")
+    return name
+
+
+def exists(odoo: Odoo, name: str) -> bool:
+    query = f"SELECT 1 FROM pg_database WHERE datname = '{check_name(name)}'"
+    return psql(odoo, "postgres", query) == "1"
+
+
+def psql(odoo: Odoo, database: str, query: str) -> str:
+    """Run a query and return its bare result."""
+    command = ["psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", query]
+    return run(command, env=odoo.connection.environment()).strip()
+
+
+def ensure_template(odoo: Odoo, queue_job_version: str) -> str:
+    """Return the name of a database with Odoo's part installed (Canadian company, CAD); make it if missing."""
+    recipe = (odoo.source.root, odoo.source.version, queue_job_version, DEPENDENCIES, _COUNTRY)
+    name = f"fusion_template_{layout.digest(*recipe)}"
+    if exists(odoo, name):
+        return name
+    say("building the template database: Odoo's own part (about a minute)")
+    unfinished = f"{name}_unfinished"
+    drop(odoo, unfinished)
+    odoo.run(["db", "init", unfinished, "--country", _COUNTRY], log=layout.LOGS / "template.log")
+    arguments = ["-d", unfinished, "-i", ",".join(DEPENDENCIES), "--no-http", "--workers", "0", "--stop-after-init"]
+    odoo.run(arguments, log=layout.LOGS / "template.log")
+    rename(odoo, unfinished, name)
+    return name
+
+
+def clone(odoo: Odoo, template: str, name: str) -> None:
+    """Copy a database with its filestore; an older one of that name is replaced."""
+    drop(odoo, name)
+    run(["createdb", "-T", template, check_name(name)], env=odoo.connection.environment())
+    if _filestore(template).is_dir():
+        shutil.copytree(_filestore(template), _filestore(name))
+
+
+def rename(odoo: Odoo, old: str, new: str) -> None:
+    psql(odoo, "postgres", f'ALTER DATABASE "{check_name(old)}" RENAME TO "{check_name(new)}"')
+    if _filestore(old).is_dir():
+        _filestore(old).rename(_filestore(new))
+
+
+def install_addons(odoo: Odoo, database: str, addons: tuple[str, ...] = ADDONS) -> None:
+    arguments = ["-d", database, "-i", ",".join(addons), "--no-http", "--workers", "0", "--stop-after-init"]
+    odoo.run(arguments, log=layout.LOGS / f"{database}-install.log")
+
+
+def drop(odoo: Odoo, name: str) -> None:
+    run(["dropdb", "--if-exists", "--force", check_name(name)], env=odoo.connection.environment())
+    shutil.rmtree(_filestore(name), ignore_errors=True)
+
+
+def _filestore(name: str) -> Path:
+    return layout.FILESTORE / "filestore" / name

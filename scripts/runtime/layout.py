@@ -1,0 +1,26 @@
+"""Where things lie. ``FUSION_RUNTIME`` lets several checkouts share one runtime."""
+
+import hashlib
+import os
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SCRIPTS = CHECKOUT / "scripts"
+RUNTIME = Path(os.environ.get("FUSION_RUNTIME") or CHECKOUT / ".runtime").resolve()
+
+DOWNLOADS = RUNTIME / "downloads"
+ODOO_PREFIX = RUNTIME / "odoo"
+VENV = RUNTIME / "venv"
+VENV_PYTHON = VENV / "bin" / "python"
+FILESTORE = RUNTIME / "data"
+CONFIGURATIONS = RUNTIME / "conf"
+LOGS = RUNTIME / "log"
+SECRET_KEY = RUNTIME / "secret.key"
+
+#: Distinguishes this runtime from others in places that all of them share (/tmp, /var/tmp).
+RUNTIME_ID = hashlib.sha256(str(RUNTIME).encode()).hexdigest()[:10]
+
+
+def digest(*parts: object) -> str:
+    """Return a short stable digest, used to know whether something must be made anew."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:12]

@@ -1,0 +1,134 @@
+"""Running Odoo: a command to its end, or a server with workers and the job runner."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import configuration, layout
+from .configuration import ServerOptions
+from .odoo_source import OdooSource
+from .postgres import Connection
+from .progress import Fault
+from .shell import run
+
+# Not "python -m odoo": with workers, Odoo starts its evented process from the name of the script.
+_START = "import odoo.cli\n\nif __name__ == '__main__':\n    odoo.cli.main()\n"
+
+
+@dataclass(frozen=True)
+class Odoo:
+    """Odoo's source with the database server it works on."""
+
+    source: OdooSource
+    connection: Connection
+
+    def command(self) -> list[str]:
+        script = layout.RUNTIME / "odoo-bin"
+        if not script.exists():
+            script.write_text(_START)
+        return [str(layout.VENV_PYTHON), str(script)]
+
+    def environment(self, conf: Path) -> dict[str, str]:
+        return {"PYTHONPATH": str(self.source.root), "ODOO_RC": str(conf), "PYTHONWARNINGS": "ignore::DeprecationWarning"}
+
+    @contextlib.contextmanager
+    def configured(self, options: ServerOptions | None = None) -> Iterator[dict[str, str]]:
+        """Yield the environment for Odoo with a configuration file that is removed afterwards."""
+        conf = configuration.write(self.source, self.connection, options)
+        try:
+            yield self.environment(conf)
+        finally:
+            conf.unlink(missing_ok=True)
+
+    def run(self, arguments: Sequence[str], *, log: Path | None = None, stdin: str | None = None) -> str:
+        """Run an Odoo command line to its end; a failure is a Fault with its last lines."""
+        with self.configured() as environment:
+            return run([*self.command(), *arguments], env=environment, log=log, stdin=stdin)
+
+    def shell(self, database: str, code: str) -> str:
+        """Run Python code in ``odoo shell`` on a database and return what it printed."""
+        return self.run(["shell", "-d", database, "--no-http", "--log-level=warn"], stdin=code)
+
+
+class Server:
+    """A running Odoo server; ``url`` is its address."""
+
+    def __init__(self, odoo: Odoo, options: ServerOptions, environment: dict[str, str], log: Path | None):
+        self.url = f"http://{options.interface}:{options.port}"
+        self.log = log
+        log_file = open(log, "ab") if log else None  # noqa: SIM115 - the child keeps it
+        self.process = subprocess.Popen(
+            odoo.command(),
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=subprocess.STDOUT if log_file else None,
+            start_new_session=True,
+        )
+        if log_file:
+            log_file.close()
+
+    def wait_until_ready(self, timeout: float = 120) -> None:
+        """Return when the server answers; a Fault tells where its log lies if it does not."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise Fault(f"the server ended with {self.process.returncode}; see {self.log}")
+            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                with urllib.request.urlopen(f"{self.url}/web/health", timeout=5) as answer:
+                    if answer.status == 200:
+                        return
+            time.sleep(0.1)
+        raise Fault(f"the server did not answer within {timeout:.0f} s; see {self.log}")
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the server's children (workers, cron, job runner)."""
+        out = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
+        return [int(word) for word in out.stdout.split()]
+
+    def stop(self) -> None:
+        """Stop the server and all its children; kill what is left after 20 seconds."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            pass
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def serving(odoo: Odoo, database: str, *, port: int | None = None, workers: int = 4, log: Path | None = None) -> Iterator[Server]:
+    """Run a server for ``database`` as long as the block runs."""
+    options = ServerOptions(database, port or free_port(), workers)
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+    with odoo.configured(options) as environment:
+        server = Server(odoo, options, environment, log)
+        try:
+            server.wait_until_ready()
+            yield server
+        finally:
+            server.stop()
+
+
+def free_port() -> int:
+    """Return a port that is free together with its successor (Odoo's evented port)."""
+    for _attempt in range(50):
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = first.getsockname()[1]
+            with contextlib.suppress(OSError):
+                second.bind(("127.0.0.1", port + 1))
+                return int(port)
+    raise Fault("no two neighbouring free ports found")
