@@ -1,0 +1,164 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+"""Errors of the API: few classes (one per HTTP status), many stable ``code`` strings.
+
+Raise them, never return them: Odoo commits a transaction whose controller returned, whatever the
+status of its response, and rolls back one that raised.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, UnsupportedMediaType
+
+from odoo.exceptions import AccessDenied, AccessError, LockError, MissingError, UserError, ValidationError
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One fault of one field; ``path`` leads to it from the payload's root, such as ``events.3.quantity``."""
+
+    path: str
+    code: str
+    message: str
+
+    def as_dict(self) -> dict[str, str]:
+        return {"path": self.path, "code": self.code, "message": self.message}
+
+
+class BillingError(UserError):
+    """Base of the errors that a client of the API sees with their own code and message.
+
+    :param code: stable string that programs compare; the message may change
+    :param path: the field at fault, if there is one
+    :param errors: all faults of a payload, if there are several
+    """
+
+    code = "business_rule"
+    http_status = 422
+
+    def __init__(self, message: str, *, code: str | None = None, path: str = "", errors: list[FieldError] | None = None):
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.code
+        if errors is None:
+            errors = [FieldError(path, self.code, message)] if path else []
+        self.errors = errors
+
+
+class InvalidPayloadError(BillingError):
+    """The request itself is wrong, whatever the data behind it."""
+
+    code = "invalid_payload"
+    http_status = 400
+
+
+class UnauthenticatedError(BillingError):
+    """No key, or a key that does not (any more) open anything."""
+
+    code = "unauthenticated"
+    http_status = 401
+
+
+class ForbiddenError(BillingError):
+    """The key is good, but not for this operation."""
+
+    code = "forbidden"
+    http_status = 403
+
+
+class NotFoundError(BillingError):
+    """The record does not exist for this service; another service's record looks the same."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class MethodNotAllowedError(BillingError):
+    """The path exists, the HTTP method does not; ``allowed`` lists those that do."""
+
+    code = "method_not_allowed"
+    http_status = 405
+
+    def __init__(self, message: str, allowed: list[str]):
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class ConflictError(BillingError):
+    """The request contradicts what is stored."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class PayloadTooLargeError(BillingError):
+    """The body is larger than any request of this API needs to be."""
+
+    code = "payload_too_large"
+    http_status = 413
+
+
+class UnsupportedMediaTypeError(BillingError):
+    """The body is not declared as JSON."""
+
+    code = "unsupported_media_type"
+    http_status = 415
+
+
+class BusinessRuleError(BillingError):
+    """The request is well formed, but a rule of billing refuses it."""
+
+    code = "business_rule"
+    http_status = 422
+
+
+class InternalError(BillingError):
+    """A fault of ours. The client learns nothing but that."""
+
+    code = "internal"
+    http_status = 500
+
+
+def from_exception(exc: Exception) -> BillingError:
+    """Return the error that a client may see for any exception.
+
+    Odoo's own messages can name records of others ("Record: res.partner(42,)"), so they are
+    replaced, and logged here for the people who run the server.
+    """
+    if isinstance(exc, BillingError):
+        return exc
+    if isinstance(exc, HTTPException):
+        return _from_http_exception(exc)
+    if isinstance(exc, AccessDenied):
+        return UnauthenticatedError("A valid API key is needed.")
+    if isinstance(exc, (AccessError, MissingError)):
+        _logger.warning("Access refused to an API request: %s", exc)
+        return NotFoundError("The record does not exist.")
+    if isinstance(exc, LockError):
+        return ConflictError("The record is being changed by somebody else; try again.", code="locked")
+    if isinstance(exc, ValidationError):
+        _logger.warning("Validation refused an API request: %s", exc)
+        return BusinessRuleError("The values contradict each other or what is stored.", code="validation_failed")
+    if isinstance(exc, UserError):
+        _logger.warning("A business rule refused an API request: %s", exc)
+        return BusinessRuleError("A rule of the back office refuses this request.")
+    _logger.error("Unexpected error in an API request", exc_info=exc)
+    return InternalError("Internal error.")
+
+
+def _from_http_exception(exc: HTTPException) -> BillingError:
+    if isinstance(exc, RequestEntityTooLarge):
+        return PayloadTooLargeError("The request body is too large.")
+    if isinstance(exc, UnsupportedMediaType):
+        return UnsupportedMediaTypeError("The request body must be application/json.")
+    if isinstance(exc, MethodNotAllowed):
+        return MethodNotAllowedError("This path does not know this method.", list(exc.valid_methods or []))
+    if exc.code == 404:
+        return NotFoundError("There is nothing at this path.", code="unknown_path")
+    if exc.code and 400 <= exc.code < 500:
+        return InvalidPayloadError("The request could not be understood.")
+    return InternalError("Internal error.")

@@ -1,0 +1,197 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+"""What each operation accepts. Unknown fields are refused, every fault is reported with its path."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from .errors import FieldError, InvalidPayloadError
+
+#: The most usage events in one request.
+MAX_EVENTS = 5000
+#: The most faults listed in one answer.
+MAX_REPORTED_ERRORS = 100
+
+_EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
+_LATEST = datetime.datetime(2100, 1, 1, tzinfo=datetime.timezone.utc)
+# PostgreSQL's text knows no NUL, UTF-8 no lone surrogates; other control characters only do harm in ids.
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def _check_text(value: str) -> str:
+    if _UNSTORABLE.search(value):
+        raise PydanticCustomError("invalid_characters", "The text has control characters or broken Unicode.")
+    return value
+
+
+def _check_not_blank(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("blank", "The text is empty.")
+    return value
+
+
+def _require_time_text(value: Any) -> Any:
+    # pydantic would also take numbers, as seconds since 1970: a mistaken unit would pass unnoticed.
+    if not isinstance(value, (str, datetime.datetime)):
+        raise PydanticCustomError("datetime_type", "A date and time is needed, such as 2026-05-01T00:00:00Z.")
+    return value
+
+
+def _to_utc(value: datetime.datetime) -> datetime.datetime:
+    """Return an aware time in UTC; a time without zone is taken as UTC."""
+    try:
+        value = value.replace(tzinfo=datetime.timezone.utc) if value.tzinfo is None else value.astimezone(datetime.timezone.utc)
+    except OverflowError:
+        value = _LATEST
+    if not _EARLIEST <= value < _LATEST:
+        raise PydanticCustomError("datetime_out_of_range", "The time must lie between the years 2000 and 2099.")
+    return value
+
+
+def _require_date_text(value: Any) -> Any:
+    if not isinstance(value, (str, datetime.date)):
+        raise PydanticCustomError("date_type", "A date is needed, such as 2026-05-01.")
+    return value
+
+
+def _check_date(value: datetime.date) -> datetime.date:
+    if not _EARLIEST.date() <= value < _LATEST.date():
+        raise PydanticCustomError("date_out_of_range", "The date must lie between the years 2000 and 2099.")
+    return value
+
+
+def _refuse_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticCustomError("decimal_type", "A number is needed.")
+    return value
+
+
+Text = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_check_text), AfterValidator(_check_not_blank)]
+Quantity = Annotated[Decimal, BeforeValidator(_refuse_bool), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)]
+Time = Annotated[datetime.datetime, BeforeValidator(_require_time_text), AfterValidator(_to_utc)]
+Day = Annotated[datetime.date, BeforeValidator(_require_date_text), AfterValidator(_check_date)]
+RecordId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+
+Model = TypeVar("Model", bound="Payload")
+
+
+class Payload(BaseModel):
+    """Base of all payloads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def parse(cls: type[Model], payload: Any) -> Model:
+        """Return the payload as an object, or raise InvalidPayloadError that lists every fault."""
+        if isinstance(payload, cls):
+            return payload
+        if not isinstance(payload, dict):
+            raise InvalidPayloadError("The body must be a JSON object.")
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as exc:
+            raise _invalid_payload(exc) from exc
+
+
+class Empty(Payload):
+    """An operation without parameters."""
+
+
+class UpsertCustomer(Payload):
+    """A customer as the source app knows it. Without ``email`` it is unified with no other service's customer."""
+
+    external_id: Text
+    name: Text | None = None
+    email: Annotated[Text, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
+
+
+class UsageEvent(Payload):
+    """One counter: what was used of a metric between ``period_start`` and ``period_end`` (exclusive).
+
+    Times without a zone are UTC. The counter belongs to the billing period in which its last
+    instant lies; an instant event has start = end. A repeated ``idempotency_key`` replaces the
+    counter that it named before.
+    """
+
+    subscription_external_id: Text
+    metric_code: Text
+    quantity: Quantity
+    period_start: Time
+    period_end: Time
+    idempotency_key: Text | None = None
+
+    @model_validator(mode="after")
+    def _check_order(self) -> UsageEvent:
+        if self.period_end < self.period_start:
+            raise PydanticCustomError("end_before_start", "period_end lies before period_start.", {"field": "period_end"})
+        return self
+
+
+class RecordUsage(Payload):
+    """A batch of counters; all are recorded or none."""
+
+    events: Annotated[list[UsageEvent], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_size(cls, value: Any) -> Any:
+        # Before the events are looked at: a list of 100,000 must cost nothing.
+        events = value.get("events") if isinstance(value, dict) else None
+        if isinstance(events, list) and len(events) > MAX_EVENTS:
+            raise PydanticCustomError(
+                "batch_too_large", "A request may have {limit} events.", {"limit": MAX_EVENTS, "field": "events"}
+            )
+        return value
+
+
+class SubscriptionLine(Payload):
+    """A product billed with the subscription, beside what its plan brings."""
+
+    product_id: RecordId
+    quantity: Annotated[Decimal, BeforeValidator(_refuse_bool), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)] = Decimal(1)
+
+
+class CreateSubscription(Payload):
+    """A subscription of a customer: of a catalogue plan (``plan_code``), or of a recurrence with lines."""
+
+    external_customer_id: Text
+    external_id: Text | None = None
+    plan_code: Text | None = None
+    plan_id: RecordId | None = None
+    start_date: Day | None = None
+    lines: list[SubscriptionLine] = Field(default_factory=list, max_length=100)
+
+    @model_validator(mode="after")
+    def _check_plan(self) -> CreateSubscription:
+        if self.plan_code is None and self.plan_id is None:
+            raise PydanticCustomError("missing", "plan_code or plan_id is needed.", {"field": "plan_code"})
+        return self
+
+
+# pydantic's own names are stable, but these are the ones a client meets most.
+_CODES = {"extra_forbidden": "unknown_field", "finite_number": "not_finite", "greater_than_equal": "too_small"}
+
+
+def _invalid_payload(exc: ValidationError) -> InvalidPayloadError:
+    faults = exc.errors(include_url=False, include_input=False)
+    errors = [_field_error(fault) for fault in faults[:MAX_REPORTED_ERRORS]]
+    special = {"batch_too_large", "end_before_start"}
+    code = errors[0].code if errors[0].code in special else None
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return InvalidPayloadError(f"{errors[0].path}: {errors[0].message}{more}", code=code, errors=errors)
+
+
+def _field_error(fault: Any) -> FieldError:
+    location = list(fault["loc"])
+    if "field" in fault.get("ctx", {}):
+        location.append(fault["ctx"]["field"])
+    code = _CODES.get(fault["type"], fault["type"])
+    if code == "too_small" and location[-1] == "quantity":
+        code = "negative_quantity"
+    return FieldError(".".join(map(str, location)), code, fault["msg"])

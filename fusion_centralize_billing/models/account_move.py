@@ -1,0 +1,85 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import api, fields, models
+
+
+class AccountMove(models.Model):
+    """Invoices of subscriptions: whose they are, and what their service hears of them."""
+
+    _inherit = "account.move"
+
+    # === FIELDS === #
+
+    x_fc_subscription_id = fields.Many2one(
+        "sale.order", string="Subscription", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
+    )
+    x_fc_service_id = fields.Many2one(
+        "fusion.billing.service", string="Billing Service", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
+    )
+    x_fc_period_start = fields.Date(string="Billed From", readonly=True, copy=False, help="First day of the billed period (UTC).")
+    x_fc_period_end = fields.Date(string="Billed Until", readonly=True, copy=False, help="First day after the billed period (UTC).")
+    x_fc_rating_ids = fields.One2many("fusion.billing.rating", "invoice_id", string="Ratings")
+
+    # === CRUD === #
+
+    @api.ondelete(at_uninstall=False)
+    def _release_ratings_on_unlink(self):
+        # sudo: whoever may delete the invoice gives its usage back; the ledger has no other writer.
+        self.sudo().x_fc_rating_ids._cancel()
+
+    # === ACTIONS === #
+
+    def button_cancel(self):
+        result = super().button_cancel()
+        # sudo: as for deleting.
+        self.sudo().x_fc_rating_ids._cancel()
+        return result
+
+    def action_view_x_fc_ratings(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id("fusion_centralize_billing.action_billing_rating")
+        return {**action, "domain": [("invoice_id", "=", self.id)], "context": {}}
+
+    # === BUSINESS === #
+
+    def _post(self, soft=True):
+        posted = super()._post(soft)
+        posted._fc_emit("invoice.finalized")
+        return posted
+
+    def _invoice_paid_hook(self):
+        result = super()._invoice_paid_hook()
+        # Called with credit notes too, and often with nothing.
+        self.filtered(lambda move: move.move_type == "out_invoice")._fc_emit("invoice.paid")
+        return result
+
+    # === HELPERS === #
+
+    def _fc_emit(self, event_type):
+        """Queue a webhook about each invoice or credit note of a service."""
+        # sudo: people who post invoices need not read services; the service hears of its own invoices only.
+        for move in self.sudo().filtered(lambda move: move.x_fc_service_id and move.move_type in ("out_invoice", "out_refund")):
+            payload = {"invoice": move._fc_prepare_webhook_values()}
+            self.env["fusion.billing.webhook"].sudo()._emit(move.x_fc_service_id, event_type, payload)
+
+    def _fc_prepare_webhook_values(self):
+        """Return what a webhook tells about the invoice; amounts are decimal text in its currency."""
+        subscription = self.x_fc_subscription_id
+        return {
+            "invoice_id": self.id,
+            "number": self.name,
+            "type": "credit_note" if self.move_type == "out_refund" else "invoice",
+            "state": self.state,
+            "payment_state": self.payment_state,
+            "invoice_date": fields.Date.to_string(self.invoice_date) or None,
+            "due_date": fields.Date.to_string(self.invoice_date_due) or None,
+            "period_start": fields.Date.to_string(self.x_fc_period_start) or None,
+            "period_end": fields.Date.to_string(self.x_fc_period_end) or None,
+            "currency": self.currency_id.name,
+            **{name: self._fc_amount_text(name) for name in ("amount_untaxed", "amount_tax", "amount_total", "amount_residual")},
+            "subscription_id": subscription.id,
+            "subscription_external_id": subscription.x_fc_external_id or None,
+            "external_customer_id": subscription._fc_get_external_customer_id(),
+        }
+
+    def _fc_amount_text(self, name):
+        return f"{self[name]:.{self.currency_id.decimal_places}f}"

@@ -1,0 +1,87 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from psycopg2.errors import UniqueViolation
+
+from odoo import api, fields, models
+from odoo.exceptions import ConcurrencyError
+
+
+class BillingAccountLink(models.Model):
+    """What a service calls a customer, and which partner that is. Services share partners by e-mail."""
+
+    _name = "fusion.billing.account.link"
+    _description = "Billing Account Link"
+    _rec_name = "external_id"
+    _order = "service_id, external_id"
+    _check_company_auto = True
+
+    # === FIELDS === #
+
+    service_id = fields.Many2one("fusion.billing.service", required=True, ondelete="restrict", index=True)
+    company_id = fields.Many2one(related="service_id.company_id", store=True)
+    external_id = fields.Char(required=True, help="The customer's id in the source app.")
+    external_name = fields.Char(help="The name that the source app gave last.")
+    external_email = fields.Char(help="The e-mail that the source app gave last.")
+    partner_id = fields.Many2one("res.partner", required=True, ondelete="restrict", index=True, check_company=True)
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    _service_external_uniq = models.Constraint(
+        "UNIQUE(service_id, external_id)", "The service has another customer with this external id."
+    )
+
+    # === BUSINESS === #
+
+    @api.model
+    def _resolve_or_create_partner(self, service, external_id, name=None, email=None, extra=None):
+        """Return the link of a service's customer, making it, and the partner, if needed.
+
+        The same service and external id always give the same link and partner. A new customer whose
+        e-mail another service's customer has gets the same partner. A changed name or e-mail is kept
+        on the link, and on the partner as long as no other service shares it.
+
+        :param extra: more values for a partner that is created here
+        """
+        link = self.search([("service_id", "=", service.id), ("external_id", "=", external_id)], limit=1)
+        if link:
+            link._update_from_service(name, email)
+            return link
+        try:
+            with self.env.cr.savepoint():
+                return self._create_link(service, external_id, name, email, extra)
+        except UniqueViolation as exc:
+            # Another request made the same customer after our snapshot: only a new transaction can see it.
+            raise ConcurrencyError("customer created by a concurrent request") from exc
+
+    # === HELPERS === #
+
+    def _create_link(self, service, external_id, name, email, extra):
+        # sudo: a service may use a shared partner, but neither search nor create partners in general.
+        partner = self.env["res.partner"].sudo()._fc_find_or_create_customer(
+            service.sudo().company_id, name or external_id, email, extra
+        )
+        return self.sudo().create(
+            {
+                "service_id": service.id,
+                "external_id": external_id,
+                "external_name": name,
+                "external_email": email,
+                "partner_id": partner.id,
+            }
+        ).with_env(self.env)
+
+    def _update_from_service(self, name, email):
+        self.ensure_one()
+        # sudo: the caller found the link under its own rights; the partner behind it is not readable to services.
+        link = self.sudo()
+        changes = {}
+        if name and name != link.external_name:
+            changes["external_name"] = name
+        if email and email != link.external_email:
+            changes["external_email"] = email
+        if not changes:
+            return
+        link.write(changes)
+        shared = self.sudo().search_count([("partner_id", "=", link.partner_id.id), ("service_id", "!=", link.service_id.id)])
+        if not shared:
+            link.partner_id._fc_update_customer(link.company_id, name, email)
+

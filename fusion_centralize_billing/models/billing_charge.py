@@ -1,0 +1,132 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+from ..rating import CHARGE_MODELS, RatingError, Terms, Usage, check_terms, price, to_decimal
+
+_TERMS = ("included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_amount")
+
+
+class BillingCharge(models.Model):
+    """The price of one metric in one plan. A charge applies to subscriptions of its plan code only."""
+
+    _name = "fusion.billing.charge"
+    _description = "Billing Charge"
+    _order = "plan_code, name, id"
+    _check_company_auto = True
+
+    # === FIELDS === #
+
+    name = fields.Char(required=True, translate=True)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
+    plan_code = fields.Char(required=True, index=True, help="The code of the plan whose subscriptions are charged.")
+    billing_plan_id = fields.Many2one("fusion.billing.plan", compute="_compute_billing_plan_id", store=True, string="Plan")
+    currency_id = fields.Many2one("res.currency", compute="_compute_currency_id")
+    metric_id = fields.Many2one("fusion.billing.metric", required=True, ondelete="restrict")
+    product_id = fields.Many2one(
+        "product.product",
+        check_company=True,
+        ondelete="restrict",
+        help="The product of the invoice line; gives it its taxes and account.",
+    )
+    charge_model = fields.Selection(
+        [
+            ("standard", "Standard"),
+            ("package", "Package"),
+            ("volume", "Volume"),
+            ("graduated", "Graduated"),
+            ("percentage", "Percentage"),
+            ("graduated_percentage", "Graduated Percentage"),
+        ],
+        required=True,
+        default="standard",
+    )
+    included_quota = fields.Float(digits=False, help="The quantity per billing period that costs nothing.")
+    price_per_unit = fields.Float(digits=False, string="Price", help="Per unit, or per batch of units.")
+    unit_batch = fields.Float(digits=False, string="Units per Batch", default=1, help="A begun batch counts whole.")
+    free_units = fields.Float(digits=False, help="Package: units per billing period before the first package.")
+    rate = fields.Float(digits=False, string="Rate (%)", help="Percentage: of the summed amount.")
+    fixed_fee = fields.Float(digits=False, help="Percentage: for each usage row.")
+    free_rows = fields.Integer(help="Percentage: usage rows per billing period without a fixed fee.")
+    free_amount = fields.Float(digits=False, help="Percentage: summed amount per billing period without the rate.")
+    row_minimum = fields.Float(digits=False, help="Percentage: least charge of a usage row; 0 for none.")
+    row_maximum = fields.Float(digits=False, help="Percentage: greatest charge of a usage row; 0 for none.")
+    tier_ids = fields.One2many("fusion.billing.charge.tier", "charge_id", string="Tiers", copy=True)
+    example_quantity = fields.Float(digits=False, store=False, help="Try the charge: a quantity of one billing period.")
+    example_amount = fields.Monetary(compute="_compute_example_amount", help="What the example quantity costs.")
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    @api.constrains(*_TERMS, "charge_model", "free_rows", "row_minimum", "row_maximum", "tier_ids")
+    def _check_terms(self):
+        for charge in self:
+            try:
+                check_terms(charge.charge_model, charge._get_terms())
+            except RatingError as exc:
+                raise ValidationError(self.env._("%(charge)s: %(reason)s", charge=charge.name, reason=exc)) from exc
+
+    @api.constrains("product_id")
+    def _check_product(self):
+        for charge in self:
+            # A recurring product would be billed again in every period, beside what is rated.
+            if "recurring_invoice" in charge.product_id._fields and charge.product_id.recurring_invoice:
+                raise ValidationError(
+                    self.env._("%s: the product of a charge must not be recurring.", charge.name)
+                )
+
+    # === COMPUTE === #
+
+    @api.depends("plan_code", "company_id")
+    def _compute_billing_plan_id(self):
+        plans = self.env["fusion.billing.plan"].sudo().search([("code", "in", self.mapped("plan_code"))])
+        by_key = {(plan.company_id, plan.code): plan for plan in plans}
+        for charge in self:
+            charge.billing_plan_id = by_key.get((charge.company_id, charge.plan_code))
+
+    @api.depends("billing_plan_id.currency_id", "company_id.currency_id")
+    def _compute_currency_id(self):
+        for charge in self:
+            charge.currency_id = charge.billing_plan_id.currency_id or charge.company_id.currency_id
+
+    @api.depends("example_quantity", *_TERMS, "charge_model", "tier_ids")
+    def _compute_example_amount(self):
+        for charge in self:
+            try:
+                charge.example_amount = charge._compute_billable(charge.example_quantity)[1]
+            except RatingError:
+                charge.example_amount = 0  # half-typed terms; saving them explains what is wrong
+
+    # === BUSINESS === #
+
+    def _compute_billable(self, total):
+        """Return ``(billable units, amount)`` for the total quantity of one billing period.
+
+        The amount is rounded to the charge's currency. Both are floats, as in Odoo's own fields;
+        what is billed goes through :meth:`_price`, in Decimal. A percentage charge takes the total as
+        one usage row.
+        """
+        rated = self._price(Usage(to_decimal(total), (to_decimal(total),)))
+        return float(rated.billable), float(rated.rounded(to_decimal(self.currency_id.rounding)))
+
+    def _price(self, usage):
+        """Return the Rated result of a billing period's usage, unrounded and with its breakdown."""
+        self.ensure_one()
+        return price(self.charge_model, self._get_terms(), usage)
+
+    def _needs_rows(self):
+        """Tell whether the single usage rows are priced, and not only their total."""
+        self.ensure_one()
+        return CHARGE_MODELS[self.charge_model].needs_rows(self._get_terms())
+
+    # === HELPERS === #
+
+    def _get_terms(self):
+        self.ensure_one()
+        return Terms(
+            **{name: to_decimal(self[name]) for name in _TERMS},
+            free_rows=self.free_rows,
+            row_minimum=to_decimal(self.row_minimum) if self.row_minimum else None,
+            row_maximum=to_decimal(self.row_maximum) if self.row_maximum else None,
+            tiers=tuple(tier._as_tier() for tier in self.tier_ids.sorted(lambda tier: (tier.sequence, tier.up_to or float("inf")))),
+        )

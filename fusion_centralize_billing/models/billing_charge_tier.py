@@ -1,0 +1,29 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import fields, models
+
+from ..rating import Tier, to_decimal
+
+
+class BillingChargeTier(models.Model):
+    """A range of quantities with its own price."""
+
+    _name = "fusion.billing.charge.tier"
+    _description = "Billing Charge Tier"
+    _order = "charge_id, sequence, id"
+
+    charge_id = fields.Many2one("fusion.billing.charge", required=True, ondelete="cascade", index=True)
+    sequence = fields.Integer(default=10)
+    up_to = fields.Float(digits=False, help="The last quantity of the tier; 0 for the last tier, which is open.")
+    price_per_unit = fields.Float(digits=False)
+    flat_fee = fields.Float(digits=False, help="Owed once the tier is entered.")
+    rate = fields.Float(string="Rate (%)", digits=False)
+
+    def _as_tier(self):
+        """Return the tier as the rating core takes it."""
+        self.ensure_one()
+        return Tier(
+            up_to=to_decimal(self.up_to) if self.up_to else None,
+            price_per_unit=to_decimal(self.price_per_unit),
+            flat_fee=to_decimal(self.flat_fee),
+            rate=to_decimal(self.rate),
+        )

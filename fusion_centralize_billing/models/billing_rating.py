@@ -1,0 +1,165 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from decimal import Decimal
+
+from odoo import api, fields, models
+
+from ..rating import to_decimal
+
+
+class BillingRating(models.Model):
+    """The rating ledger: what a charge costs in a billing period, and which invoice line billed it.
+
+    The price of a period is the sum of its rows that are not cancelled. The first row (sequence 0)
+    holds the price as it was when the period was invoiced; a later change of usage adds a row with
+    the difference. Billed rows never change, so every invoiced cent leads back to a row, its tiers,
+    and the usage of its window.
+    """
+
+    _name = "fusion.billing.rating"
+    _description = "Billing Rating"
+    _order = "period_start desc, subscription_id, charge_id, sequence desc"
+
+    # === FIELDS === #
+
+    subscription_id = fields.Many2one("sale.order", required=True, ondelete="restrict", readonly=True)
+    partner_id = fields.Many2one(related="subscription_id.partner_id", string="Customer", store=True)
+    service_id = fields.Many2one(related="subscription_id.x_fc_service_id", store=True, index="btree_not_null")
+    company_id = fields.Many2one(related="subscription_id.company_id", store=True)
+    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    charge_id = fields.Many2one("fusion.billing.charge", required=True, ondelete="restrict", readonly=True)
+    metric_id = fields.Many2one(related="charge_id.metric_id", store=True)
+    period_start = fields.Datetime(required=True, readonly=True)
+    period_end = fields.Datetime(required=True, readonly=True, help="The first instant after the period.")
+    sequence = fields.Integer(readonly=True, help="Counts the rows of one period of a charge.")
+    is_adjustment = fields.Boolean(readonly=True, help="Bills the difference to what was billed before.")
+    total_quantity = fields.Float(digits=False, readonly=True, string="Used")
+    included_quantity = fields.Float(digits=False, readonly=True, string="Included")
+    billable_quantity = fields.Float(digits=False, readonly=True, string="Billed Quantity")
+    period_amount = fields.Monetary(readonly=True, help="The price of the period's whole usage.")
+    amount = fields.Monetary(readonly=True, help="What this row bills: the price less what earlier rows billed.")
+    breakdown = fields.Json(readonly=True, help="How the price came about, tier by tier.")
+    breakdown_html = fields.Html(compute="_compute_breakdown_html", string="Price Breakdown")
+    rated_at = fields.Datetime(readonly=True)
+    job_uuid = fields.Char(string="Rated by Job", readonly=True)
+    state = fields.Selection(
+        [("open", "Open"), ("billed", "Billed"), ("cancelled", "Cancelled")],
+        required=True,
+        default="open",
+        readonly=True,
+        help="Open: may still change. Billed: frozen. Cancelled: its invoice was cancelled or deleted, it is rated anew.",
+    )
+    order_line_id = fields.Many2one("sale.order.line", readonly=True, ondelete="set null", index="btree_not_null")
+    invoice_line_id = fields.Many2one("account.move.line", readonly=True, ondelete="set null", index="btree_not_null")
+    invoice_id = fields.Many2one(related="invoice_line_id.move_id", store=True, index="btree_not_null")
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    _period_uniq = models.Constraint(
+        "UNIQUE(subscription_id, charge_id, period_start, sequence)", "This period of the charge is rated already."
+    )
+    _open_uniq = models.UniqueIndex(
+        "(subscription_id, charge_id, period_start) WHERE state = 'open'", "A period has one open rating per charge."
+    )
+    _period_order = models.Constraint("CHECK(period_end > period_start)", "A period cannot end before it starts.")
+
+    # === COMPUTE === #
+
+    @api.depends("breakdown")
+    def _compute_breakdown_html(self):
+        for rating in self:
+            lines = (rating.breakdown or {}).get("lines", [])
+            rating.breakdown_html = self.env["ir.qweb"]._render(
+                "fusion_centralize_billing.rating_breakdown", {"lines": lines}
+            )
+
+    @api.depends("charge_id.name", "subscription_id.name", "period_start")
+    def _compute_display_name(self):
+        for rating in self:
+            day = fields.Date.to_string(rating.period_start)
+            rating.display_name = f"{rating.subscription_id.name} / {rating.charge_id.name} / {day}"
+
+    # === ACTIONS === #
+
+    def action_view_usage(self):
+        """Show the usage rows of this rating's window."""
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id("fusion_centralize_billing.action_billing_usage")
+        return {**action, "domain": self._get_usage_domain(), "context": {}}
+
+    def action_view_job(self):
+        """Show the job that rated."""
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id("queue_job.action_queue_job")
+        return {**action, "domain": [("uuid", "=", self.job_uuid)], "context": {}}
+
+    # === BUSINESS === #
+
+    @api.model
+    def _record(self, subscription, charge, period_start, period_end, rated, amount):
+        """Bring the ledger to a period's new price and return the row that stays to be billed, if any.
+
+        :param rated: the Rated result
+        :param amount: its amount, rounded to the currency, as Decimal
+        """
+        rows = self.search(
+            [
+                ("subscription_id", "=", subscription.id),
+                ("charge_id", "=", charge.id),
+                ("period_start", "=", period_start),
+            ]
+        )
+        open_row = rows.filtered(lambda row: row.state == "open")
+        billed_rows = rows.filtered(lambda row: row.state == "billed")
+        billed = sum((to_decimal(row.amount) for row in billed_rows), Decimal(0))
+        if billed_rows and not open_row and billed == amount:
+            return self.browse()
+        values = {
+            "total_quantity": float(rated.total),
+            "included_quantity": float(rated.included),
+            "billable_quantity": float(rated.billable),
+            "period_amount": float(amount),
+            "amount": float(amount - billed),
+            "is_adjustment": bool(billed_rows),
+            "breakdown": rated.as_dict(),
+            "rated_at": fields.Datetime.now(),
+            "job_uuid": self.env.context.get("job_uuid"),
+        }
+        if open_row:
+            open_row.write(values)
+            return open_row
+        return self.create(
+            {
+                **values,
+                "subscription_id": subscription.id,
+                "charge_id": charge.id,
+                "period_start": period_start,
+                "period_end": period_end,
+                "currency_id": subscription.currency_id.id,
+                "sequence": max(rows.mapped("sequence"), default=-1) + 1,
+            }
+        )
+
+    def _freeze(self, moves):
+        """Mark rows as billed: those on a line of ``moves``, and those that bill nothing."""
+        for rating in self:
+            rating.invoice_line_id = (rating.order_line_id.invoice_lines & moves.invoice_line_ids)[:1]
+        self.state = "billed"
+
+    def _cancel(self):
+        """Give rows back whose invoice is void; the periods are rated anew, on the next invoice."""
+        for rating in self.filtered(lambda row: row.state == "billed"):
+            rating.state = "cancelled"
+            rating.env["fusion.billing.usage.change"]._append(
+                {rating.subscription_id.id: (rating.period_start, rating.period_start)}
+            )
+
+    # === HELPERS === #
+
+    def _get_usage_domain(self):
+        self.ensure_one()
+        return [
+            ("subscription_id", "=", self.subscription_id.id),
+            ("metric_id", "=", self.metric_id.id),
+            ("attributed_at", ">=", self.period_start),
+            ("attributed_at", "<", self.period_end),
+        ]

@@ -1,0 +1,287 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import datetime
+from dataclasses import dataclass
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.tools import SQL, split_every
+
+from ..api.errors import ConflictError, FieldError, NotFoundError
+from ..rating import attributed_at, to_decimal
+
+# The key's uniqueness, repeated by every ON CONFLICT.
+_KEY = "(COALESCE(service_id, 0), idempotency_key) WHERE idempotency_key IS NOT NULL"
+_CRON_BATCH = 500
+_AGGREGATES = {
+    "sum": "SUM(quantity)",
+    "max": "MAX(quantity)",
+    "last": "(ARRAY_AGG(quantity ORDER BY attributed_at DESC, id DESC))[1]",
+    "unique_count": "COUNT(DISTINCT quantity)",
+}
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """A counter on its way into the table; times are naive UTC, as Odoo stores them."""
+
+    subscription_id: int
+    metric_id: int
+    quantity: Decimal
+    period_start: datetime.datetime
+    period_end: datetime.datetime
+    idempotency_key: str | None = None
+
+    @property
+    def attributed_at(self):
+        return attributed_at(self.period_start, self.period_end)
+
+
+class BillingUsage(models.Model):
+    """A usage counter of a subscription. It belongs to the billing period in which its last instant lies."""
+
+    _name = "fusion.billing.usage"
+    _description = "Billing Usage"
+    _order = "attributed_at desc, id desc"
+    _rec_name = "idempotency_key"
+
+    # === FIELDS === #
+
+    subscription_id = fields.Many2one("sale.order", required=True, ondelete="cascade")
+    service_id = fields.Many2one("fusion.billing.service", ondelete="restrict", help="The service that pushed it.")
+    company_id = fields.Many2one("res.company", related="subscription_id.company_id")
+    metric_id = fields.Many2one("fusion.billing.metric", required=True, ondelete="restrict")
+    period_start = fields.Datetime(required=True)
+    period_end = fields.Datetime(required=True)
+    attributed_at = fields.Datetime(
+        compute="_compute_attributed_at",
+        store=True,
+        help="The last instant of the counter, which decides its billing period.",
+    )
+    quantity = fields.Float(digits=False, required=True)
+    source = fields.Char(default="push", required=True)
+    idempotency_key = fields.Char()
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    _idempotency_key_uniq = models.UniqueIndex(_KEY, "The service has another counter with this idempotency key.")
+    _window_idx = models.Index("(subscription_id, metric_id, attributed_at)")
+    _period_order = models.Constraint("CHECK(period_end >= period_start)", "A counter cannot end before it starts.")
+    _quantity_positive = models.Constraint(
+        "CHECK(quantity >= 0 AND quantity < 'Infinity'::numeric)", "A quantity is a number from zero up."
+    )
+    _key_length = models.Constraint("CHECK(char_length(idempotency_key) <= 255)", "An idempotency key has at most 255 characters.")
+    _attribution = models.Constraint(
+        "CHECK(attributed_at = GREATEST(period_start, period_end - interval '1 microsecond'))",
+        "A counter is attributed to its last instant.",
+    )
+
+    # === COMPUTE === #
+
+    @api.depends("period_start", "period_end")
+    def _compute_attributed_at(self):
+        for usage in self:
+            in_order = usage.period_start and usage.period_end and usage.period_start <= usage.period_end
+            usage.attributed_at = in_order and attributed_at(usage.period_start, usage.period_end)
+
+    # === CRUD === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        usages = super().create(vals_list)
+        for usage in usages.filtered(lambda usage: not usage.service_id and usage.subscription_id.x_fc_service_id):
+            usage.service_id = usage.subscription_id.x_fc_service_id
+        usages._note_changes()
+        return usages
+
+    def write(self, vals):
+        self._note_changes()  # the period and the subscription that lose a counter must be rated again as well
+        result = super().write(vals)
+        self._note_changes()
+        return result
+
+    def unlink(self):
+        self._note_changes()
+        return super().unlink()
+
+    # === BUSINESS === #
+
+    @api.model
+    def _record_usage(self, subscription, metric_code, quantity, period_start, period_end, idem=None):
+        """Record one counter and return its row; the same idempotency key updates the row it made.
+
+        :param period_start: datetime (aware, or naive UTC) or text as Odoo writes it
+        :raises NotFoundError: ``metric_not_found``
+        :raises ConflictError: ``idempotency_conflict`` if the key names another subscription's or metric's counter
+        """
+        metric = self.env["fusion.billing.metric"].search([("code", "=", metric_code)], limit=1)
+        if not metric:
+            raise NotFoundError(
+                self.env._("There is no metric %s.", metric_code), code="metric_not_found", path="metric_code"
+            )
+        start, end = _naive_utc(period_start), _naive_utc(period_end)
+        row = UsageRow(subscription.id, metric.id, to_decimal(quantity), start, end, idem)
+        # sudo: like _upsert.
+        service = subscription.sudo().x_fc_service_id
+        return self.browse(self._upsert(service, [row]))
+
+    @api.model
+    def _upsert(self, service, rows):
+        """Record counters in one statement, with the change feed, and return their ids in order.
+
+        Of several rows with one key the last wins. Callers have checked that the subscriptions are
+        theirs to write to: this is SQL, no access rule is asked.
+
+        :param service: the service whose keys these are; empty for the back office
+        :raises ConflictError: ``idempotency_conflict`` with paths ``events.N.idempotency_key``;
+            nothing is recorded then
+        """
+        recorded = self._get_recorded(service, rows)
+        self._refuse_conflicts(rows, recorded)
+        last_index = {row.idempotency_key: index for index, row in enumerate(rows) if row.idempotency_key is not None}
+        winners = {index: row for index, row in enumerate(rows) if last_index.get(row.idempotency_key, index) == index}
+        ids = self._insert_or_update(service, winners)
+        touched = [(row.subscription_id, row.attributed_at) for row in winners.values()]
+        # A counter that moves to another period leaves one behind that must be rated again as well.
+        touched += [(subscription_id, instant) for subscription_id, _metric_id, instant in recorded.values()]
+        self.env["fusion.billing.usage.change"]._append(_spans(touched))
+        self.invalidate_model()
+        return [ids[last_index.get(row.idempotency_key, index)] for index, row in enumerate(rows)]
+
+    @api.model
+    def _aggregate(self, subscription, metric, period_start, period_end):
+        """Return the aggregated quantity of a window [start, end) as a float; 0.0 without usage."""
+        start, end = _naive_utc(period_start), _naive_utc(period_end)
+        return float(self._aggregate_exactly(subscription, metric, start, end))
+
+    @api.model
+    def _aggregate_exactly(self, subscription, metric, period_start, period_end):
+        """Return the aggregated quantity of a window [start, end) as a Decimal.
+
+        PostgreSQL adds its exact numeric type; the result travels as text because Odoo reads
+        numeric columns into floats (odoo/sql_db.py).
+        """
+        [(quantity,)] = self._query_window(
+            SQL("COALESCE(%s, 0)::text", SQL(_AGGREGATES[metric.aggregation])), subscription, metric, period_start, period_end
+        )
+        return Decimal(quantity)
+
+    @api.model
+    def _get_quantities(self, subscription, metric, period_start, period_end):
+        """Return the single quantities of a window [start, end) in order of time, as Decimals."""
+        [(quantities,)] = self._query_window(
+            SQL("ARRAY_AGG(quantity::text ORDER BY attributed_at, id)"), subscription, metric, period_start, period_end
+        )
+        return tuple(map(Decimal, quantities or ()))
+
+    # === JOBS === #
+
+    @api.model
+    def _cron_rate_open_periods(self):
+        """Enqueue one rating job for each subscription whose usage changed."""
+        subscriptions = self.env["fusion.billing.usage.change"]._get_changed_subscriptions()
+        self.env["ir.cron"]._commit_progress(remaining=len(subscriptions))
+        for ids in split_every(_CRON_BATCH, subscriptions.ids):
+            batch = subscriptions.browse(ids)
+            batch._schedule_rating()
+            if not self.env["ir.cron"]._commit_progress(processed=len(batch)):
+                break
+
+    # === HELPERS === #
+
+    def _query_window(self, expression, subscription, metric, period_start, period_end):
+        self.flush_model()
+        return self.env.execute_query(
+            SQL(
+                "SELECT %s FROM fusion_billing_usage WHERE subscription_id = %s AND metric_id = %s"
+                " AND attributed_at >= %s AND attributed_at < %s",
+                expression,
+                subscription.id,
+                metric.id,
+                period_start,
+                period_end,
+            )
+        )
+
+    def _get_recorded(self, service, rows):
+        """Return ``{key: (subscription id, metric id, attributed_at)}`` of those keys that are known already."""
+        self.flush_model()
+        keys = [row.idempotency_key for row in rows if row.idempotency_key is not None]
+        if not keys:
+            return {}
+        found = self.env.execute_query(
+            SQL(
+                "SELECT idempotency_key, subscription_id, metric_id, attributed_at FROM fusion_billing_usage"
+                " WHERE COALESCE(service_id, 0) = %s AND idempotency_key = ANY(%s)",
+                service.id or 0,
+                keys,
+            )
+        )
+        return {key: rest for key, *rest in found}
+
+    def _refuse_conflicts(self, rows, recorded):
+        """A key names one counter of one subscription and metric, for ever."""
+        owners = {key: (subscription_id, metric_id) for key, (subscription_id, metric_id, _at) in recorded.items()}
+        faults = []
+        for index, row in enumerate(rows):
+            owner = (row.subscription_id, row.metric_id)
+            if row.idempotency_key is not None and owners.setdefault(row.idempotency_key, owner) != owner:
+                message = self.env._("The idempotency key names a counter of another subscription or metric.")
+                faults.append(FieldError(f"events.{index}.idempotency_key", "idempotency_conflict", message))
+        if faults:
+            raise ConflictError(faults[0].message, code="idempotency_conflict", errors=faults)
+
+    def _insert_or_update(self, service, rows):
+        """Write rows with distinct keys; return their ids by their index.
+
+        A row that another transaction committed after this one's snapshot makes PostgreSQL refuse
+        the statement with a serialization failure, and Odoo runs the request again.
+        """
+        # In the order of keys, so that two batches with the same keys wait for each other instead of deadlocking.
+        order = sorted(rows, key=lambda index: (rows[index].idempotency_key or "", index))
+        columns = [
+            (row.subscription_id, row.metric_id, row.period_start, row.period_end, row.attributed_at, str(row.quantity), row.idempotency_key)
+            for row in (rows[index] for index in order)
+        ]
+        returned = self.env.execute_query(
+            SQL(
+                """
+                INSERT INTO fusion_billing_usage (
+                    subscription_id, metric_id, period_start, period_end, attributed_at, quantity, idempotency_key,
+                    service_id, source, create_uid, write_uid, create_date, write_date)
+                SELECT row.*, %(service)s, 'push', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                  FROM UNNEST(%(subscriptions)s::int[], %(metrics)s::int[], %(starts)s::timestamp[], %(ends)s::timestamp[],
+                              %(instants)s::timestamp[], %(quantities)s::numeric[], %(keys)s::text[]) AS row
+                ON CONFLICT """
+                + _KEY
+                + """ DO UPDATE SET
+                    quantity = EXCLUDED.quantity, period_start = EXCLUDED.period_start, period_end = EXCLUDED.period_end,
+                    attributed_at = EXCLUDED.attributed_at, write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
+                RETURNING id
+                """,
+                service=service.id or None,
+                uid=self.env.uid,
+                **dict(zip(("subscriptions", "metrics", "starts", "ends", "instants", "quantities", "keys"), map(list, zip(*columns)))),
+            )
+        )
+        return dict(zip(order, (row[0] for row in returned), strict=True))
+
+    def _note_changes(self):
+        self.flush_recordset()
+        touched = [(usage.subscription_id.id, usage.attributed_at) for usage in self]
+        self.env["fusion.billing.usage.change"]._append(_spans(touched))
+
+
+def _naive_utc(value):
+    """Return a time as Odoo stores it; a date counts from its midnight."""
+    if isinstance(value, datetime.datetime) and value.tzinfo:
+        return value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+    return fields.Datetime.to_datetime(value)
+
+
+def _spans(touched):
+    """Return ``{subscription id: (earliest, latest)}`` of pairs (subscription id, instant)."""
+    spans = {}
+    for subscription_id, instant in touched:
+        earliest, latest = spans.get(subscription_id, (instant, instant))
+        spans[subscription_id] = (min(earliest, instant), max(latest, instant))
+    return spans

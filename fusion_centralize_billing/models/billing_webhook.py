@@ -1,0 +1,218 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import uuid
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import str2bool
+
+from ..crypto.secret_box import SecretKeyError
+from ..crypto.signatures import canonical_body, sign
+from ..delivery import http_client
+
+#: The event types there are, with what each is about.
+EVENT_TYPES = (
+    "subscription.started",
+    "subscription.terminated",
+    "invoice.finalized",
+    "invoice.paid",
+    "invoice.payment_failed",
+)
+MAX_ATTEMPTS = 8
+#: A delivery this long overdue has lost its job.
+_LOST_AFTER = timedelta(minutes=5)
+_SWEEP_LIMIT = 1000
+
+
+class BillingWebhook(models.Model):
+    """One delivery: an event for one service, until the service has taken it or it is given up.
+
+    The row and its job are written in the transaction of the event, so an event is told exactly if
+    it happened. Delivery is at least once: a receiver recognizes a repetition by X-Fusion-Delivery.
+    """
+
+    _name = "fusion.billing.webhook"
+    _description = "Billing Webhook"
+    _order = "id desc"
+    _rec_name = "event_type"
+
+    # === FIELDS === #
+
+    service_id = fields.Many2one("fusion.billing.service", required=True, ondelete="cascade", index=True, readonly=True)
+    company_id = fields.Many2one(related="service_id.company_id", store=True)
+    event_type = fields.Char(required=True, readonly=True)
+    delivery_uuid = fields.Char(required=True, readonly=True, default=lambda self: str(uuid.uuid4()), copy=False)
+    payload = fields.Json(readonly=True)
+    body = fields.Text(compute="_compute_body", help="What is sent and signed.")
+    signature = fields.Char(readonly=True, help="Of the last attempt.")
+    state = fields.Selection(
+        [("pending", "Pending"), ("sent", "Sent"), ("failed", "Failed"), ("dead", "Dead")],
+        required=True,
+        default="pending",
+        readonly=True,
+        help="Failed: will be tried again. Dead: given up.",
+    )
+    attempts = fields.Integer(readonly=True)
+    next_retry_at = fields.Datetime(readonly=True)
+    sent_at = fields.Datetime(readonly=True)
+    last_error = fields.Text(readonly=True)
+    last_status = fields.Integer(string="Last HTTP Status", readonly=True)
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    _delivery_uuid_uniq = models.Constraint("UNIQUE(delivery_uuid)", "Deliveries are unique.")
+    _waiting_idx = models.Index("(next_retry_at) WHERE state IN ('pending', 'failed')")
+
+    # === COMPUTE === #
+
+    @api.depends("payload")
+    def _compute_body(self):
+        for webhook in self:
+            webhook.body = canonical_body(webhook.payload or {}).decode()
+
+    # === ACTIONS === #
+
+    def action_retry(self):
+        """Start again with deliveries that failed or were given up; the delivery's id stays."""
+        if self.filtered(lambda webhook: webhook.state == "sent"):
+            raise UserError(self.env._("A delivery that was taken is not sent again."))
+        # sudo: the fields are written by deliveries only; the access to this action is checked by the rules.
+        self.check_access("write")
+        self.sudo().write({"state": "pending", "attempts": 0, "next_retry_at": fields.Datetime.now()})
+        self._schedule_delivery()
+
+    def action_view_jobs(self):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id("queue_job.action_queue_job")
+        return {**action, "domain": [("identity_key", "=like", f"{self._identity_prefix()}%")], "context": {}}
+
+    # === BUSINESS === #
+
+    @api.model
+    def _emit(self, service, event_type, payload):
+        """Tell a service of an event, if it wants to hear of events at all.
+
+        :param payload: what is told beside the event's own id, type and time; plain JSON values
+        """
+        if not service.webhook_url:
+            return self.browse()
+        event = {
+            "event_id": str(uuid.uuid4()),
+            "event_type": event_type,
+            "occurred_at": fields.Datetime.now().isoformat() + "Z",
+            "service": service.code,
+        }
+        return self._enqueue(service, event_type, {**payload, **event})
+
+    @api.model
+    def _enqueue(self, service, event_type, payload):
+        """Store a pending delivery with its job, and return it."""
+        # sudo: events happen to whoever posts invoices or confirms orders.
+        webhook = self.sudo().create(
+            {
+                "service_id": service.id,
+                "event_type": event_type,
+                "payload": payload,
+                "next_retry_at": fields.Datetime.now(),
+            }
+        )
+        webhook._schedule_delivery()
+        return webhook.with_env(self.env)
+
+    @api.model
+    def _sign(self, secret, body):
+        """Return the hexadecimal HMAC-SHA256 of ``body`` (bytes or text) with ``secret``."""
+        return sign(secret, body)
+
+    @api.model
+    def _check_url(self, url):
+        try:
+            http_client.check_url(url)
+        except ValueError as exc:
+            raise ValidationError(self.env._("Webhook URL: %s.", exc)) from exc
+
+    # === JOBS === #
+
+    @api.model
+    def _cron_dispatch(self):
+        """Give deliveries a job that should have been made by now and lost theirs."""
+        overdue = fields.Datetime.now() - _LOST_AFTER
+        lost = self.search(
+            [("state", "in", ("pending", "failed")), ("next_retry_at", "<", overdue)], order="next_retry_at", limit=_SWEEP_LIMIT
+        )
+        lost._schedule_delivery()
+
+    def _schedule_delivery(self):
+        """Enqueue the next attempt of each delivery, unless it waits already."""
+        for webhook in self.sudo():
+            webhook.with_delay(
+                description=self.env._("Deliver %(event)s to %(service)s", event=webhook.event_type, service=webhook.service_id.name),
+                identity_key=f"{webhook._identity_prefix()}{webhook.attempts}",
+                eta=webhook.next_retry_at if webhook.attempts else None,
+            )._job_deliver()
+
+    def _job_deliver(self):
+        """Make one attempt, record it, and schedule the next one if it failed.
+
+        The job succeeds even if the attempt failed: a failed job would mail every job manager, and
+        roll back what the attempt has found out.
+        """
+        webhook = self.exists().lock_for_update()  # a second job of this delivery fails here, and finds it sent
+        if not webhook or webhook.state not in ("pending", "failed"):
+            return self.env._("Nothing to deliver.")
+        outcome = webhook._send()
+        webhook._note_attempt(outcome)
+        return self.env._("Attempt %(attempt)s: %(state)s %(error)s", attempt=webhook.attempts, state=webhook.state, error=outcome.error)
+
+    # === HELPERS === #
+
+    def _identity_prefix(self):
+        return f"fusion_centralize_billing.webhook.{self.id}."
+
+    def _send(self):
+        """Make one HTTP request and return its Outcome."""
+        service = self.service_id
+        try:
+            secret = service._get_webhook_secret()
+        except SecretKeyError as exc:
+            return http_client.Outcome(0, str(exc))
+        if not service.webhook_url or not secret:
+            return http_client.Outcome(0, self.env._("The service has no webhook URL or no secret."))
+        body = canonical_body(self.payload or {})
+        self.signature = self._sign(secret, body)
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "Fusion-Billing/1",
+            "X-Fusion-Signature": self.signature,
+            "X-Fusion-Event": self.event_type,
+            "X-Fusion-Delivery": self.delivery_uuid,
+        }
+        parameter = self.env["ir.config_parameter"].sudo().get_param("fusion_centralize_billing.webhook_allow_loopback")
+        return http_client.post(service.webhook_url, body, headers, allow_loopback=str2bool(parameter or "", False))
+
+    def _note_attempt(self, outcome):
+        self.ensure_one()
+        attempts = self.attempts + 1
+        values = {"attempts": attempts, "last_status": outcome.status, "last_error": outcome.error or False}
+        if outcome.delivered:
+            self.write({**values, "state": "sent", "sent_at": fields.Datetime.now(), "next_retry_at": False})
+        elif attempts >= MAX_ATTEMPTS:
+            self.write({**values, "state": "dead", "next_retry_at": False})
+            self._alert_owner()
+        else:
+            retry_at = fields.Datetime.now() + timedelta(minutes=2**attempts)
+            self.write({**values, "state": "failed", "next_retry_at": retry_at})
+            self._schedule_delivery()
+
+    def _alert_owner(self):
+        """Give the service's owner one activity, however many of its deliveries die."""
+        service = self.service_id
+        summary = self.env._("Webhooks could not be delivered")
+        open_activity = service.activity_ids.filtered(lambda activity: activity.summary == summary)
+        if service.owner_id and not open_activity:
+            service.activity_schedule(
+                "mail.mail_activity_data_warning",
+                summary=summary,
+                note=self.env._("%(event)s was given up after %(count)s attempts: %(error)s", event=self.event_type, count=self.attempts, error=self.last_error),
+                user_id=service.owner_id.id,
+            )

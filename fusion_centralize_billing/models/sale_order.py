@@ -1,0 +1,130 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+
+class SaleOrder(models.Model):
+    """The subscription as the billing services know it. Rating and invoicing stand in files of their own."""
+
+    _inherit = "sale.order"
+
+    # === FIELDS === #
+
+    x_fc_service_id = fields.Many2one(
+        "fusion.billing.service",
+        string="Billing Service",
+        check_company=True,
+        ondelete="restrict",
+        copy=False,
+        help="The source app that opened the subscription and pushes its usage.",
+    )
+    x_fc_external_id = fields.Char(string="External Id", copy=False, help="The subscription's id in the source app.")
+    x_fc_plan_code = fields.Char(string="Plan Code", index="btree_not_null", help="Charges with this code apply.")
+    x_fc_billed_until = fields.Date(
+        string="Usage Billed Until", readonly=True, copy=False, help="Usage before this day (UTC) has been invoiced."
+    )
+    x_fc_ended_on = fields.Date(
+        string="Ended On", readonly=True, copy=False, help="The first day (UTC) that the subscription does not cover."
+    )
+    x_fc_usage_ids = fields.One2many("fusion.billing.usage", "subscription_id", string="Usage")
+    x_fc_rating_ids = fields.One2many("fusion.billing.rating", "subscription_id", string="Ratings")
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    _x_fc_external_id_uniq = models.UniqueIndex(
+        "(x_fc_service_id, x_fc_external_id) WHERE x_fc_external_id IS NOT NULL",
+        "The service has another subscription with this external id.",
+    )
+
+    # === CRUD === #
+
+    def write(self, vals):
+        if "subscription_state" not in vals:
+            return super().write(vals)
+        before = {order: order.subscription_state for order in self}
+        result = super().write(vals)
+        for order in self:
+            if order.subscription_state != before[order]:
+                order._fc_after_state_change()
+        return result
+
+    # === ACTIONS === #
+
+    def action_view_x_fc_usage(self):
+        return self._fc_view("fusion_centralize_billing.action_billing_usage")
+
+    def action_view_x_fc_ratings(self):
+        return self._fc_view("fusion_centralize_billing.action_billing_rating")
+
+    # === BUSINESS === #
+
+    def _action_confirm(self):
+        self._fc_check_usage_covered()
+        return super()._action_confirm()
+
+    def _fc_after_state_change(self):
+        """Tell the source app, and see to it that usage of an ended subscription is billed."""
+        self.ensure_one()
+        if self.subscription_state == "3_progress":
+            self._fc_emit("subscription.started")
+        elif self.subscription_state == "6_churn":
+            # Enterprise closes without telling an end date.
+            self.x_fc_ended_on = self._fc_get_end_date() or fields.Date.today()
+            self._fc_emit("subscription.terminated")
+            self._schedule_rating()
+
+    def _fc_emit(self, event_type):
+        """Queue a webhook about this subscription to its service."""
+        if self.x_fc_service_id:
+            payload = {"subscription": self._fc_prepare_webhook_values()}
+            self.env["fusion.billing.webhook"]._emit(self.x_fc_service_id, event_type, payload)
+
+    def _fc_prepare_webhook_values(self):
+        """Return what a webhook tells about the subscription; dates are ISO text."""
+        return {
+            "subscription_id": self.id,
+            "external_id": self.x_fc_external_id or None,
+            "external_customer_id": self._fc_get_external_customer_id(),
+            "plan_code": self.x_fc_plan_code or None,
+            "subscription_state": self.subscription_state,
+            "start_date": fields.Date.to_string(self.start_date) or None,
+            "next_invoice_date": fields.Date.to_string(self.next_invoice_date) or None,
+            "ended_on": fields.Date.to_string(self.x_fc_ended_on) or None,
+        }
+
+    def _fc_get_external_customer_id(self):
+        """Return what the subscription's service calls its customer, or None."""
+        # sudo: links are for billing people, but an order is also confirmed and posted by others.
+        links = self.partner_id.sudo().x_fc_account_link_ids
+        return links.filtered(lambda link: link.service_id == self.x_fc_service_id)[:1].external_id or None
+
+    def _fc_get_end_date(self):
+        """Return the first day that the subscription does not cover, as far as it is known, or None."""
+        # Not every edition has an end date on the order; see _fc_after_state_change.
+        planned = self.end_date if "end_date" in self._fields else None
+        return self.x_fc_ended_on or planned or None
+
+    # === HELPERS === #
+
+    def _fc_check_usage_covered(self):
+        """Refuse a start after usage that was acknowledged: no period would bill it."""
+        for order in self.filtered("is_subscription"):
+            start = order.start_date or fields.Date.today()
+            earlier = self.env["fusion.billing.usage"].sudo().search_count(
+                [("subscription_id", "=", order.id), ("attributed_at", "<", fields.Datetime.to_datetime(start))]
+            )
+            if earlier:
+                raise UserError(
+                    self.env._(
+                        "%(order)s has %(count)s usage rows before its start on %(start)s, which no period would bill. "
+                        "Set an earlier start date or delete the rows.",
+                        order=order.name,
+                        count=earlier,
+                        start=start,
+                    )
+                )
+
+    def _fc_view(self, xml_id):
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(xml_id)
+        return {**action, "domain": [("subscription_id", "=", self.id)], "context": {"default_subscription_id": self.id}}

@@ -1,0 +1,93 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import fields, models
+
+
+class SaleOrder(models.Model):
+    """Invoicing: a subscription is rated before it is invoiced, and its ledger frozen with the invoice."""
+
+    _inherit = "sale.order"
+
+    # === BUSINESS === #
+
+    def _create_invoices(self, grouped=False, final=False, date=None):
+        """Rate subscriptions, invoice them, and freeze what was billed, in one transaction.
+
+        Hooked here, and not into the recurring run, because the recurring runs of both editions and
+        the button on the order all come through this method.
+        """
+        subscriptions = self.filtered(lambda order: order.is_subscription and order.state == "sale")
+        if not subscriptions:
+            return super()._create_invoices(grouped=grouped, final=final, date=date)
+        subscriptions._fc_lock()
+        boundaries = {}
+        for order in subscriptions:
+            order._fc_rate()
+            boundaries[order] = order._fc_get_due_boundary()
+        moves = super()._create_invoices(grouped=grouped, final=final, date=date)
+        for order in subscriptions:
+            order._fc_close_period(moves, boundaries[order])
+        return moves
+
+    def _prepare_invoice(self):
+        """Tell the invoice whose subscription and which period it bills."""
+        values = super()._prepare_invoice()
+        if self.is_subscription:
+            values["x_fc_subscription_id"] = self.id
+            values["x_fc_service_id"] = self.x_fc_service_id.id
+            period = self._fc_get_current_period()
+            if period and self._fc_get_due_boundary():
+                values["x_fc_period_start"], values["x_fc_period_end"] = (instant.date() for instant in period)
+        return values
+
+    def _get_invoice_grouping_keys(self):
+        """Keep subscriptions on invoices of their own."""
+        return [*super()._get_invoice_grouping_keys(), "x_fc_subscription_id"]
+
+    def _get_update_prices_lines(self):
+        """Leave rated lines alone when prices are updated from the pricelist."""
+        return super()._get_update_prices_lines().filtered(lambda line: not line.x_fc_charge_id)
+
+    # === JOBS === #
+
+    def _schedule_closing_invoice(self):
+        """Enqueue the invoice of what an ended subscription still owes, or the credit note of what it is owed."""
+        for order in self:
+            # sudo: the job invoices and posts, whoever caused it.
+            order.sudo().with_company(order.company_id).with_delay(
+                description=self.env._("Invoice remaining usage of %s", order.name),
+                identity_key=f"fusion_centralize_billing.closing.{order.id}",
+            )._job_invoice_remaining_usage()
+
+    def _job_invoice_remaining_usage(self):
+        """Invoice and post the unbilled usage of an ended subscription. Does nothing if it is billed."""
+        order = self.exists()
+        if not order or order.subscription_state != "6_churn":
+            return self.env._("The subscription has not ended.")
+        order._fc_lock()
+        if not order._fc_has_unbilled_amount():
+            return self.env._("Nothing is left to invoice.")
+        moves = order.with_context(raise_if_nothing_to_invoice=False)._create_invoices(final=True)
+        moves.filtered(lambda move: move.state == "draft").action_post()
+        return self.env._("Invoiced: %s", moves.mapped("name"))
+
+    # === HELPERS === #
+
+    def _fc_get_due_boundary(self):
+        """Return the day up to which usage is due to be billed now, or None."""
+        self.ensure_one()
+        if self.subscription_state not in ("3_progress", "6_churn"):
+            return None
+        period = self._fc_get_current_period()
+        end = period[1].date() if period else self.next_invoice_date
+        return end if end and end <= fields.Date.today() else None
+
+    def _fc_close_period(self, moves, boundary):
+        """Freeze the ratings that were invoiced, and move on the boundary if it was due."""
+        self.ensure_one()
+        ratings = self.sudo().x_fc_rating_ids.filtered(lambda rating: rating.state == "open")
+        invoiced = ratings.filtered(lambda rating: rating.order_line_id.invoice_lines & moves.invoice_line_ids)
+        if boundary:
+            end = fields.Datetime.to_datetime(boundary)
+            invoiced |= ratings.filtered(lambda rating: rating.period_end <= end and not rating.amount)
+            self.sudo().x_fc_billed_until = boundary
+        invoiced._freeze(moves)

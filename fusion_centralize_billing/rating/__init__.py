@@ -1,0 +1,36 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+"""Rate usage: from the quantities of one billing period to an exact amount of money.
+
+Pure Python: no Odoo, no clock, no input or output, no floating point. Callers bring
+:class:`Terms` (what was agreed) and :class:`Usage` (what was used), and get a :class:`Rated`
+whose lines explain its amount; they round once, with :meth:`Rated.rounded`.
+
+To add a charge model: one file in ``charge_models/``, one entry in its registry, one test file.
+"""
+
+from .aggregations import AGGREGATIONS, aggregate
+from .charge_models import CHARGE_MODELS
+from .errors import RatingError
+from .money import round_half_up, to_decimal
+from .periods import attributed_at
+from .pricing import check_terms, price
+from .result import Rated, RatedLine
+from .terms import Terms, Tier
+from .usage import Usage
+
+__all__ = [
+    "AGGREGATIONS",
+    "CHARGE_MODELS",
+    "Rated",
+    "RatedLine",
+    "RatingError",
+    "Terms",
+    "Tier",
+    "Usage",
+    "aggregate",
+    "attributed_at",
+    "check_terms",
+    "price",
+    "round_half_up",
+    "to_decimal",
+]
