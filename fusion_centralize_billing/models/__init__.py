@@ -17,4 +17,5 @@ from . import sale_order_rating
 from . import sale_order_invoicing
 from . import sale_order_line
 from . import account_move
+from . import account_move_line
 from . import payment_transaction

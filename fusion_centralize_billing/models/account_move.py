@@ -1,5 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import api, fields, models
+from odoo import fields, models
 
 
 class AccountMove(models.Model):
@@ -19,18 +19,11 @@ class AccountMove(models.Model):
     x_fc_period_end = fields.Date(string="Billed Until", readonly=True, copy=False, help="First day after the billed period (UTC).")
     x_fc_rating_ids = fields.One2many("fusion.billing.rating", "invoice_id", string="Ratings")
 
-    # === CRUD === #
-
-    @api.ondelete(at_uninstall=False)
-    def _release_ratings_on_unlink(self):
-        # sudo: whoever may delete the invoice gives its usage back; the ledger has no other writer.
-        self.sudo().x_fc_rating_ids._cancel()
-
     # === ACTIONS === #
 
     def button_cancel(self):
         result = super().button_cancel()
-        # sudo: as for deleting.
+        # sudo: whoever may cancel the invoice gives its usage back; the ledger has no other writer.
         self.sudo().x_fc_rating_ids._cancel()
         return result
 

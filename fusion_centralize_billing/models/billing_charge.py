@@ -1,8 +1,12 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import api, fields, models
+import dataclasses
+from decimal import Decimal
+
+from odoo import Command, api, fields, models
 from odoo.exceptions import ValidationError
 
-from ..rating import CHARGE_MODELS, RatingError, Terms, Usage, check_terms, price, to_decimal
+from ..api.errors import BusinessRuleError
+from ..rating import CHARGE_MODELS, RatingError, Terms, Tier, Usage, check_terms, price, to_decimal
 
 _TERMS = ("included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_amount")
 
@@ -66,6 +70,14 @@ class BillingCharge(models.Model):
             except RatingError as exc:
                 raise ValidationError(self.env._("%(charge)s: %(reason)s", charge=charge.name, reason=exc)) from exc
 
+    @api.constrains("charge_model", "metric_id")
+    def _check_metric(self):
+        for charge in self:
+            if charge.charge_model == "percentage" and charge.metric_id.aggregation != "sum":
+                raise ValidationError(
+                    self.env._("%s: a percentage needs a metric that is summed up.", charge.name)
+                )
+
     @api.constrains("product_id")
     def _check_product(self):
         for charge in self:
@@ -94,8 +106,20 @@ class BillingCharge(models.Model):
         for charge in self:
             try:
                 charge.example_amount = charge._compute_billable(charge.example_quantity)[1]
-            except RatingError:
+            except (RatingError, BusinessRuleError):
                 charge.example_amount = 0  # half-typed terms; saving them explains what is wrong
+
+    @api.onchange("charge_model", "tier_ids")
+    def _onchange_charge_model(self):
+        """Reset the terms that the chosen model does not use: the form hides them, and saving would refuse them."""
+        try:
+            used = CHARGE_MODELS[self.charge_model].used_terms(self._get_terms())
+        except (KeyError, RatingError):
+            return
+        for name in {*_TERMS, "free_rows", "row_minimum", "row_maximum"} - used:
+            self[name] = 1 if name == "unit_batch" else 0
+        if "tiers" not in used:
+            self.tier_ids = [Command.clear()]
 
     # === BUSINESS === #
 
@@ -106,18 +130,25 @@ class BillingCharge(models.Model):
         what is billed goes through :meth:`_price`, in Decimal. A percentage charge takes the total as
         one usage row.
         """
-        rated = self._price(Usage(to_decimal(total), (to_decimal(total),)))
+        rated = self._price(Usage(to_decimal(total), (to_decimal(total),)), self._get_price_terms())
         return float(rated.billable), float(rated.rounded(to_decimal(self.currency_id.rounding)))
 
-    def _price(self, usage):
-        """Return the Rated result of a billing period's usage, unrounded and with its breakdown."""
-        self.ensure_one()
-        return price(self.charge_model, self._get_terms(), usage)
+    def _price(self, usage, price_terms):
+        """Return the Rated result of a billing period's usage, unrounded and with its breakdown.
 
-    def _needs_rows(self):
-        """Tell whether the single usage rows are priced, and not only their total."""
+        :param price_terms: these terms, or those of an earlier day: see :meth:`_get_price_terms`
+        :raises BusinessRuleError: with the code of the RatingError
+        """
         self.ensure_one()
-        return CHARGE_MODELS[self.charge_model].needs_rows(self._get_terms())
+        try:
+            return price(price_terms["charge_model"], _terms_from_json(price_terms["terms"]), usage)
+        except RatingError as exc:
+            raise BusinessRuleError(f"{self.name}: {exc}", code=exc.code) from exc
+
+    def _get_price_terms(self):
+        """Return charge model and terms as JSON values, exact, for the ledger to keep."""
+        self.ensure_one()
+        return {"charge_model": self.charge_model, "terms": _terms_as_json(self._get_terms())}
 
     # === HELPERS === #
 
@@ -130,3 +161,22 @@ class BillingCharge(models.Model):
             row_maximum=to_decimal(self.row_maximum) if self.row_maximum else None,
             tiers=tuple(tier._as_tier() for tier in self.tier_ids.sorted(lambda tier: (tier.sequence, tier.up_to or float("inf")))),
         )
+
+
+def _terms_as_json(terms):
+    """Return Terms as JSON values, with Decimals as text."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {name: plain(item) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        return format(value, "f") if isinstance(value, Decimal) else value
+
+    return plain(dataclasses.asdict(terms))
+
+
+def _terms_from_json(values):
+    """Return the Terms that _terms_as_json wrote."""
+    tiers = tuple(Tier(**tier) for tier in values["tiers"])
+    return Terms(**{**values, "tiers": tiers})

@@ -1,5 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 
 class BillingMetric(models.Model):
@@ -19,3 +20,12 @@ class BillingMetric(models.Model):
     )
 
     _code_uniq = models.Constraint("UNIQUE(code)", "Another metric has this code.")
+
+    @api.constrains("aggregation")
+    def _check_aggregation_unused(self):
+        for metric in self:
+            # sudo: usage of every company counts.
+            if self.env["fusion.billing.usage"].sudo().search_count([("metric_id", "=", metric.id)], limit=1):
+                raise ValidationError(
+                    self.env._("%s has usage: another aggregation would change what was billed. Make a new metric.", metric.name)
+                )

@@ -37,6 +37,7 @@ class BillingRating(models.Model):
     billable_quantity = fields.Float(digits=False, readonly=True, string="Billed Quantity")
     period_amount = fields.Monetary(readonly=True, help="The price of the period's whole usage.")
     amount = fields.Monetary(readonly=True, help="What this row bills: the price less what earlier rows billed.")
+    terms = fields.Json(readonly=True, help="The charge model and terms that this row was rated with.")
     breakdown = fields.Json(readonly=True, help="How the price came about, tier by tier.")
     breakdown_html = fields.Html(compute="_compute_breakdown_html", string="Price Breakdown")
     rated_at = fields.Datetime(readonly=True)
@@ -95,9 +96,24 @@ class BillingRating(models.Model):
     # === BUSINESS === #
 
     @api.model
-    def _record(self, subscription, charge, period_start, period_end, rated, amount):
+    def _get_billed_terms(self, subscription, charge, period_start):
+        """Return the terms with which a period was billed last, or None.
+
+        A later price must not be applied to a period that is on an invoice already.
+        """
+        domain = [
+            ("subscription_id", "=", subscription.id),
+            ("charge_id", "=", charge.id),
+            ("period_start", "=", period_start),
+            ("state", "=", "billed"),
+        ]
+        return self.search(domain, order="sequence desc", limit=1).terms or None
+
+    @api.model
+    def _record(self, subscription, charge, period_start, period_end, terms, rated, amount):
         """Bring the ledger to a period's new price and return the row that stays to be billed, if any.
 
+        :param terms: what the charge was priced with, as ``fusion.billing.charge._get_price_terms`` gives it
         :param rated: the Rated result
         :param amount: its amount, rounded to the currency, as Decimal
         """
@@ -120,6 +136,7 @@ class BillingRating(models.Model):
             "period_amount": float(amount),
             "amount": float(amount - billed),
             "is_adjustment": bool(billed_rows),
+            "terms": terms,
             "breakdown": rated.as_dict(),
             "rated_at": fields.Datetime.now(),
             "job_uuid": self.env.context.get("job_uuid"),

@@ -157,7 +157,9 @@ class BillingWebhook(models.Model):
         The job succeeds even if the attempt failed: a failed job would mail every job manager, and
         roll back what the attempt has found out.
         """
-        webhook = self.exists().lock_for_update()  # a second job of this delivery fails here, and finds it sent
+        # A second job of this delivery waits here, is run again on the serialization failure, and finds it sent.
+        self.env.cr.execute("SELECT id FROM fusion_billing_webhook WHERE id = %s FOR NO KEY UPDATE", [self.id], log_exceptions=False)
+        webhook = self.exists()
         if not webhook or webhook.state not in ("pending", "failed"):
             return self.env._("Nothing to deliver.")
         outcome = webhook._send()

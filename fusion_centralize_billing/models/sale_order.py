@@ -39,6 +39,7 @@ class SaleOrder(models.Model):
     # === CRUD === #
 
     def write(self, vals):
+        self._fc_check_identity_kept(vals)
         if "subscription_state" not in vals:
             return super().write(vals)
         before = {order: order.subscription_state for order in self}
@@ -105,6 +106,15 @@ class SaleOrder(models.Model):
         return self.x_fc_ended_on or planned or None
 
     # === HELPERS === #
+
+    def _fc_check_identity_kept(self, vals):
+        """A subscription that was rated keeps its service and plan: both decide what was billed, and to whom."""
+        for name in {"x_fc_service_id", "x_fc_plan_code"} & set(vals):
+            changed = self.filtered(lambda order: (order[name].id if name.endswith("_id") else order[name]) != vals[name])
+            if changed.sudo().x_fc_rating_ids:
+                raise UserError(
+                    self.env._("A rated subscription keeps its service and plan code. Close it and open another one.")
+                )
 
     def _fc_check_usage_covered(self):
         """Refuse a start after usage that was acknowledged: no period would bill it."""

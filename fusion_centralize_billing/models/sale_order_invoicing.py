@@ -90,4 +90,11 @@ class SaleOrder(models.Model):
             end = fields.Datetime.to_datetime(boundary)
             invoiced |= ratings.filtered(lambda rating: rating.period_end <= end and not rating.amount)
             self.sudo().x_fc_billed_until = boundary
+            self._fc_note_later_usage(end)
         invoiced._freeze(moves)
+
+    def _fc_note_later_usage(self, instant):
+        """Have the next period rated, if it has usage already: its changes were taken from the feed before."""
+        usage = self.env["fusion.billing.usage"].sudo()
+        if usage.search_count([("subscription_id", "=", self.id), ("attributed_at", ">=", instant)], limit=1):
+            self.env["fusion.billing.usage.change"]._append({self.id: (instant, instant)})

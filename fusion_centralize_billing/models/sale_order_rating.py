@@ -19,7 +19,8 @@ class SaleOrder(models.Model):
         """Rate one charge for the window [period_start, period_end), whatever the charge's plan.
 
         Writes the ledger and the order line, and returns the price of the whole window as a float,
-        rounded to the order's currency. Rating again changes nothing unless usage or terms changed.
+        rounded to the order's currency. Rating again changes nothing unless usage or terms changed;
+        what was billed of the window once keeps the terms that it was billed with.
 
         :raises UserError: if the currencies differ, or an amount is due and the charge has no product
         """
@@ -35,10 +36,12 @@ class SaleOrder(models.Model):
                     order_currency=self.currency_id.name,
                 )
             )
-        rated = charge._price(self._fc_get_usage(charge, start, end))
-        amount = rated.rounded(to_decimal(self.currency_id.rounding))
         # sudo: the ledger has no other writer than this method.
-        rating = self.env["fusion.billing.rating"].sudo()._record(self, charge, start, end, rated, amount)
+        ledger = self.env["fusion.billing.rating"].sudo()
+        terms = ledger._get_billed_terms(self, charge, start) or charge._get_price_terms()
+        rated = charge._price(self._fc_get_usage(charge, start, end), terms)
+        amount = rated.rounded(to_decimal(self.currency_id.rounding))
+        rating = ledger._record(self, charge, start, end, terms, rated, amount)
         if rating:
             self._fc_upsert_line(rating)
         return float(amount)
@@ -55,6 +58,8 @@ class SaleOrder(models.Model):
         period = self._fc_get_current_period()
         if period:
             todo |= {(charge, *period) for charge in self._fc_get_charges()}
+            # A charge that was archived or left the plan still applies to the period that it has begun.
+            todo |= self._fc_get_touched_ratings(period[0], period[1] - datetime.timedelta(microseconds=1))
         for charge, start, end in sorted(todo, key=lambda item: (item[1], item[0].id)):
             self._fc_rate_usage(charge, start, end)
         return len(todo)
@@ -117,11 +122,11 @@ class SaleOrder(models.Model):
     def _fc_get_usage(self, charge, start, end):
         usage = self.env["fusion.billing.usage"].sudo()
         total = usage._aggregate_exactly(self, charge.metric_id, start, end)
-        rows = usage._get_quantities(self, charge.metric_id, start, end) if charge._needs_rows() else ()
+        rows = usage._get_quantities(self, charge.metric_id, start, end) if charge.charge_model == "percentage" else ()
         return Usage(total, rows)
 
     def _fc_get_touched_ratings(self, from_at, to_at):
-        """Return the (charge, start, end) that the ledger has for the time of changed usage."""
+        """Return the ``(charge, start, end)`` that the ledger has for a span of time."""
         ratings = self.env["fusion.billing.rating"].sudo().search(
             [("subscription_id", "=", self.id), ("period_start", "<=", to_at), ("period_end", ">", from_at)]
         )
