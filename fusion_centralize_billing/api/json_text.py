@@ -24,7 +24,7 @@ def loads(body: bytes) -> Any:
             parse_constant=_refuse_constant,
             object_pairs_hook=_object_without_duplicates,
         )
-    except (ValueError, RecursionError) as exc:
+    except (ValueError, ArithmeticError, RecursionError) as exc:
         raise InvalidPayloadError(f"The body is not valid JSON: {exc}", code="invalid_json") from exc
 
 

@@ -26,7 +26,7 @@ class BillingApiKey(models.Model):
     service_id = fields.Many2one("fusion.billing.service", required=True, ondelete="cascade", index=True, readonly=True)
     company_id = fields.Many2one(related="service_id.company_id", store=True)
     active = fields.Boolean(default=True, help="A revoked key is inactive.")
-    is_default = fields.Boolean(readonly=True, help="The key that the service's own button makes and replaces.")
+    is_default = fields.Boolean("Default", readonly=True, help="The key that the service's own button makes and replaces.")
     prefix = fields.Char(readonly=True, required=True, help="The visible start of the key, to tell keys apart.")
     key_hash = fields.Char(readonly=True, required=True, help="SHA-256 of the key, hexadecimal.")
     scopes = fields.Char(help="What the key may do, separated by spaces; empty for everything.")

@@ -46,18 +46,18 @@ class BillingCharge(models.Model):
         required=True,
         default="standard",
     )
-    included_quota = fields.Float(digits=False, help="The quantity per billing period that costs nothing.")
-    price_per_unit = fields.Float(digits=False, string="Price", help="Per unit, or per batch of units.")
-    unit_batch = fields.Float(digits=False, string="Units per Batch", default=1, help="A begun batch counts whole.")
-    free_units = fields.Float(digits=False, help="Package: units per billing period before the first package.")
-    rate = fields.Float(digits=False, string="Rate (%)", help="Percentage: of the summed amount.")
-    fixed_fee = fields.Float(digits=False, help="Percentage: for each usage row.")
+    included_quota = fields.Float(min_display_digits=0, help="The quantity per billing period that costs nothing.")
+    price_per_unit = fields.Float(min_display_digits=2, string="Price", help="Per unit, or per batch of units.")
+    unit_batch = fields.Float(min_display_digits=0, string="Units per Batch", default=1, help="A begun batch counts whole.")
+    free_units = fields.Float(min_display_digits=0, help="Package: units per billing period before the first package.")
+    rate = fields.Float(min_display_digits=0, string="Rate (%)", help="Percentage: of the summed amount.")
+    fixed_fee = fields.Float(min_display_digits=2, help="Percentage: for each usage row.")
     free_rows = fields.Integer(help="Percentage: usage rows per billing period without a fixed fee.")
-    free_amount = fields.Float(digits=False, help="Percentage: summed amount per billing period without the rate.")
-    row_minimum = fields.Float(digits=False, help="Percentage: least charge of a usage row; 0 for none.")
-    row_maximum = fields.Float(digits=False, help="Percentage: greatest charge of a usage row; 0 for none.")
+    free_amount = fields.Float(min_display_digits=2, help="Percentage: summed amount per billing period without the rate.")
+    row_minimum = fields.Float(min_display_digits=2, help="Percentage: least charge of a usage row; 0 for none.")
+    row_maximum = fields.Float(min_display_digits=2, help="Percentage: greatest charge of a usage row; 0 for none.")
     tier_ids = fields.One2many("fusion.billing.charge.tier", "charge_id", string="Tiers", copy=True)
-    example_quantity = fields.Float(digits=False, store=False, help="Try the charge: a quantity of one billing period.")
+    example_quantity = fields.Float(min_display_digits=0, store=False, help="Try the charge: a quantity of one billing period.")
     example_amount = fields.Monetary(compute="_compute_example_amount", help="What the example quantity costs.")
 
     # === CONSTRAINTS AND INDEXES === #
@@ -91,7 +91,9 @@ class BillingCharge(models.Model):
 
     @api.depends("plan_code", "company_id")
     def _compute_billing_plan_id(self):
-        plans = self.env["fusion.billing.plan"].sudo().search([("code", "in", self.mapped("plan_code"))])
+        # A plan that is not sold any more still gives its charges their currency, and keeps them from other services.
+        catalog = self.env["fusion.billing.plan"].sudo().with_context(active_test=False)
+        plans = catalog.search([("code", "in", self.mapped("plan_code"))])
         by_key = {(plan.company_id, plan.code): plan for plan in plans}
         for charge in self:
             charge.billing_plan_id = by_key.get((charge.company_id, charge.plan_code))

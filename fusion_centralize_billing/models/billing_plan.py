@@ -80,4 +80,4 @@ class BillingPlan(models.Model):
     def _relink_charges(self, codes):
         """Charges name their plan by code; let those that name one of ``codes`` find it anew."""
         charges = self.env["fusion.billing.charge"].sudo().with_context(active_test=False).search([("plan_code", "in", codes)])
-        self.env.add_to_compute(charges._fields["billing_plan_id"], charges)
+        charges.modified(["plan_code"])

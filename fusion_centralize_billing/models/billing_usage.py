@@ -57,7 +57,7 @@ class BillingUsage(models.Model):
         store=True,
         help="The last instant of the counter, which decides its billing period.",
     )
-    quantity = fields.Float(digits=False, required=True)
+    quantity = fields.Float(min_display_digits=0, required=True)
     source = fields.Char(default="push", required=True)
     idempotency_key = fields.Char()
 
