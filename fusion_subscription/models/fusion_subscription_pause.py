@@ -1,0 +1,48 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+
+from odoo import fields, models
+
+from ..periods import covers
+
+
+class FusionSubscriptionPause(models.Model):
+    """A stretch [date_from, date_to) in which a subscription was paused; open while it still is.
+
+    Recurring lines are not billed for a period that lies wholly within one pause.
+    """
+
+    _name = "fusion.subscription.pause"
+    _description = "Subscription Pause"
+    _order = "date_from desc, id desc"
+    _rec_name = "date_from"
+
+    # === FIELDS === #
+
+    order_id = fields.Many2one(
+        "sale.order",
+        string="Subscription",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
+    )
+    company_id = fields.Many2one(related="order_id.company_id", store=True, index=True)
+    date_from = fields.Date(string="Paused On", required=True, readonly=True)
+    date_to = fields.Date(string="Resumed On", readonly=True)
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    _one_open_pause = models.UniqueIndex(
+        "(order_id) WHERE date_to IS NULL",
+        "The subscription is already paused.",
+    )
+    _dates_ordered = models.Constraint(
+        "CHECK(date_to >= date_from)",
+        "A pause cannot end before it starts.",
+    )
+
+    # === HELPERS === #
+
+    def _covers(self, period_start, period_end):
+        """Tell whether one pause of ``self`` holds the whole period."""
+        return any(covers(pause.date_from, pause.date_to or None, period_start, period_end) for pause in self)

@@ -1,0 +1,312 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import format_date
+
+SUBSCRIPTION_STATES = [
+    ("1_draft", "Quotation"),
+    ("2_renewal", "Renewal Quotation"),
+    ("3_progress", "In Progress"),
+    ("4_paused", "Paused"),
+    ("5_renewed", "Renewed"),
+    ("6_churn", "Churned"),
+    ("7_upsell", "Upsell"),
+]
+# They decide where the boundaries of a confirmed subscription lie
+TERMS = ("is_subscription", "plan_id", "start_date", "end_date")
+
+
+class SaleOrder(models.Model):
+    """The subscription: its terms and its life. How it is invoiced stands in sale_order_invoicing.py.
+
+    Dates are UTC days. Periods are half-open: the invoice of boundary B bills [boundary before B, B),
+    in arrears. Boundaries are start_date + n periods; end_date, if set, is the last one.
+    """
+
+    _inherit = "sale.order"
+
+    # === FIELDS === #
+
+    plan_id = fields.Many2one(
+        "sale.subscription.plan",
+        string="Recurring Plan",
+        check_company=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        tracking=True,
+    )
+    is_subscription = fields.Boolean(
+        string="Is a Subscription",
+        compute="_compute_is_subscription",
+        store=True,
+        readonly=False,
+    )
+    subscription_state = fields.Selection(
+        selection=SUBSCRIPTION_STATES,
+        string="Subscription Status",
+        compute="_compute_subscription_state",
+        store=True,
+        copy=False,
+        tracking=True,
+    )
+    start_date = fields.Date(
+        copy=False,
+        tracking=True,
+        help="First day of the first period (UTC); the day of confirmation if left empty. A past day is caught up.",
+    )
+    next_invoice_date = fields.Date(
+        string="Date of Next Invoice",
+        compute="_compute_next_invoice_date",
+        store=True,
+        readonly=False,
+        copy=False,
+        help="Boundary on which the current period is invoiced. Empty when nothing is left to invoice.",
+    )
+    last_invoice_date = fields.Date(
+        string="Invoiced Until",
+        readonly=True,
+        copy=False,
+        help="Last invoiced boundary: the current period starts here. Empty until the first period is invoiced.",
+    )
+    end_date = fields.Date(
+        copy=False,
+        tracking=True,
+        help="First day that is no longer covered (UTC): the last period is cut short here.",
+    )
+    x_fc_period_ids = fields.One2many("fusion.subscription.period", "order_id", string="Billed Periods", readonly=True)
+    x_fc_period_count = fields.Integer(string="Billed Period Count", compute="_compute_x_fc_period_count")
+    x_fc_pause_ids = fields.One2many("fusion.subscription.pause", "order_id", string="Pauses", readonly=True)
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    _subscription_due_idx = models.Index("(next_invoice_date) WHERE next_invoice_date IS NOT NULL")
+    _subscription_ending_idx = models.Index("(end_date) WHERE end_date IS NOT NULL")
+    _subscription_end_after_start = models.Constraint(
+        "CHECK(end_date >= start_date)",
+        "A subscription cannot end before it starts.",
+    )
+    _subscription_end_after_invoiced = models.Constraint(
+        "CHECK(end_date >= last_invoice_date)",
+        "The subscription has already been invoiced beyond this end date.",
+    )
+
+    # === COMPUTE === #
+
+    @api.depends("plan_id")
+    def _compute_is_subscription(self):
+        for order in self:
+            order.is_subscription = bool(order.plan_id)
+
+    @api.depends("is_subscription")
+    def _compute_subscription_state(self):
+        for order in self:
+            order.subscription_state = order.is_subscription and (order.subscription_state or "1_draft")
+
+    @api.depends("is_subscription", "plan_id", "state", "start_date", "last_invoice_date", "end_date")
+    def _compute_next_invoice_date(self):
+        for order in self:
+            confirmed = order.is_subscription and order.state == "sale" and order.plan_id and order.start_date
+            order.next_invoice_date = confirmed and order._get_next_boundary()
+
+    @api.depends("x_fc_period_ids")
+    def _compute_x_fc_period_count(self):
+        # sudo: a number on the form of everybody who may read the order
+        periods = self.env["fusion.subscription.period"].sudo()
+        counts = dict(periods._read_group([("order_id", "in", self.ids)], ["order_id"], ["__count"]))
+        for order in self:
+            order.x_fc_period_count = counts.get(order, 0)
+
+    # === CRUD === #
+
+    def write(self, vals):
+        """Keep the terms that billed periods rest on.
+
+        :raise UserError: if a fixed term would change
+        """
+        for order in self:
+            if any(order._is_changed(name, vals) for name in order._get_fixed_terms() if name in vals):
+                raise UserError(
+                    self.env._(
+                        "%(order)s is confirmed or closed: its plan and dates, and whether it recurs, cannot change.",
+                        order=order.name,
+                    )
+                )
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_billed_subscription(self):
+        # sudo: the periods of a deletable order count whoever deletes it
+        if self.sudo().x_fc_period_ids:
+            raise UserError(self.env._("A subscription with billed periods cannot be deleted."))
+
+    # === ACTIONS === #
+
+    def action_pause(self):
+        """Stop invoicing until the subscription is resumed. The rule for the time between: see _resume_subscription."""
+        self._pause_subscription()
+        return True
+
+    def action_resume(self):
+        self._resume_subscription()
+        return True
+
+    def action_close(self):
+        """End the subscription today."""
+        self._close_subscription()
+        return True
+
+    def action_draft(self):
+        """Reopen cancelled quotations; what was billed stays closed.
+
+        :raise UserError: if a period of a cancelled subscription has been invoiced
+        """
+        cancelled = self.filtered(lambda order: order.is_subscription and order.state == "cancel")
+        # sudo: the periods count whoever reopens the order
+        if cancelled.sudo().x_fc_period_ids:
+            raise UserError(self.env._("An invoiced subscription cannot be reopened. Duplicate it instead."))
+        result = super().action_draft()
+        reopened = cancelled.filtered(lambda order: order.subscription_state == "6_churn")
+        reopened._set_subscription_state("1_draft")
+        reopened.end_date = False
+        return result
+
+    def action_view_subscription_periods(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("fusion_subscription.fusion_subscription_period_action")
+        return dict(action, domain=[("order_id", "=", self.id)], context={"create": False})
+
+    # === BUSINESS === #
+
+    def _confirmation_error_message(self):
+        if self.is_subscription and not self.plan_id:
+            return self.env._("A subscription needs a recurring plan before it can be confirmed.")
+        return super()._confirmation_error_message()
+
+    def _action_confirm(self):
+        """Start the subscriptions: they run from their start date (today by default)."""
+        result = super()._action_confirm()
+        for order in self.filtered("is_subscription"):
+            order.order_line._compute_x_fc_is_recurring()
+            order.start_date = order.start_date or order._get_subscription_today()
+            order._set_subscription_state("3_progress")
+        return result
+
+    def _action_cancel(self):
+        """End started subscriptions at once; not even the current period is invoiced any more."""
+        started = self.filtered(lambda order: order.subscription_state in ("3_progress", "4_paused", "6_churn"))
+        result = super()._action_cancel()
+        for order in started:
+            order.end_date = order._get_default_end_date()
+            order._set_subscription_state("6_churn")
+            order._end_pause()
+        return result
+
+    def _pause_subscription(self):
+        """Pause from today on.
+
+        :raise UserError: if a subscription is not in progress
+        """
+        self._check_subscription_state(("3_progress",), self.env._("Only a subscription in progress can be paused."))
+        self._set_subscription_state("4_paused")
+        # sudo: pauses are written by these methods only; writing the state has checked the access
+        self.env["fusion.subscription.pause"].sudo().create(
+            [{"order_id": order.id, "date_from": order._get_subscription_today()} for order in self]
+        )
+
+    def _resume_subscription(self):
+        """Go on with invoicing, on the boundaries of before.
+
+        Each boundary that passed during the pause is made up for by an invoice of its own, so that
+        one-off lines and usage of that time are billed. Recurring lines are left out of the periods that
+        lie wholly within the pause; a period in which the subscription ran for at least a day bears them in full.
+
+        :raise UserError: if a subscription is not paused
+        """
+        self._check_subscription_state(("4_paused",), self.env._("Only a paused subscription can be resumed."))
+        self._set_subscription_state("3_progress")
+        self._end_pause()
+
+    def _close_subscription(self, end_date=None):
+        """End the subscription; the period up to the end stays to be invoiced once, in full.
+
+        :param end_date: first day no longer covered, today by default. With a later day the
+            subscription runs on until then and is closed after its last invoice.
+        :raise UserError: if a subscription is not running, or is invoiced beyond the end date
+        """
+        self._check_subscription_state(
+            ("3_progress", "4_paused"), self.env._("Only a running or paused subscription can be closed.")
+        )
+        for order in self:
+            order._end_subscription(fields.Date.to_date(end_date) or order._get_default_end_date())
+            if order._get_due_period():
+                order._schedule_recurring_invoice()
+
+    def _end_subscription(self, end_date):
+        self.ensure_one()
+        if end_date < self._get_period_start():
+            raise UserError(
+                self.env._(
+                    "%(order)s cannot end before %(date)s.",
+                    order=self.name,
+                    date=format_date(self.env, self._get_period_start()),
+                )
+            )
+        self.end_date = end_date
+        if end_date <= max(self._get_subscription_today(), self._get_period_start()):
+            self._set_subscription_state("6_churn")
+            self._end_pause()
+
+    def _set_subscription_state(self, state):
+        """Move to another state: the only door to it, for other addons to hang events on."""
+        self.subscription_state = state
+
+    # === HELPERS === #
+
+    @api.model
+    def _get_subscription_today(self):
+        """Return the current day in UTC, in which all boundaries are expressed."""
+        return fields.Date.today()
+
+    def _get_period_start(self):
+        """Return where the period that is not invoiced yet begins."""
+        self.ensure_one()
+        return self.last_invoice_date or self.start_date
+
+    def _get_next_boundary(self):
+        """Return the date on which the current period is invoiced, False when none is left."""
+        self.ensure_one()
+        reached = self._get_period_start()
+        if self.end_date and self.end_date <= reached:
+            return False
+        boundary = self.plan_id._get_recurrence().next_boundary(self.start_date, reached)
+        return min(boundary, self.end_date) if self.end_date else boundary
+
+    def _get_default_end_date(self):
+        """Return today, or the earlier day agreed; never before what has been invoiced."""
+        self.ensure_one()
+        today = self._get_subscription_today()
+        return max(min(self.end_date or today, today), self._get_period_start())
+
+    def _get_fixed_terms(self):
+        """Return the names of the terms that cannot change any more."""
+        self.ensure_one()
+        if self.subscription_state == "6_churn":
+            return TERMS
+        is_starting = self.is_subscription and self.subscription_state == "1_draft"
+        if self.state in ("draft", "sent") or is_starting:
+            return ()
+        return tuple(name for name in TERMS if name != "end_date")
+
+    def _is_changed(self, name, vals):
+        field = self._fields[name]
+        return field.convert_to_cache(vals[name], self) != field.convert_to_cache(self[name], self)
+
+    def _check_subscription_state(self, allowed, message):
+        if any(order.state != "sale" or order.subscription_state not in allowed for order in self):
+            raise UserError(message)
+
+    def _end_pause(self):
+        # sudo: see _pause_subscription
+        open_pauses = self.sudo().x_fc_pause_ids.filtered(lambda pause: not pause.date_to)
+        open_pauses.date_to = self._get_subscription_today()

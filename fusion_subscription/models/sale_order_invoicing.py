@@ -1,0 +1,273 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+
+from psycopg2.errors import UniqueViolation
+
+from odoo import api, fields, models
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, split_every
+
+from odoo.addons.queue_job.exception import RetryableJobError
+
+# States in which periods are invoiced; a churned subscription until its last period is
+INVOICED_STATES = ("3_progress", "6_churn")
+CRON_BATCH_SIZE = 500
+
+
+class SaleOrder(models.Model):
+    """Invoicing of subscriptions: every due period exactly once, whoever asks for the invoice."""
+
+    _inherit = "sale.order"
+
+    # === FIELDS === #
+
+    x_fc_has_due_period = fields.Boolean(string="Period Due", compute="_compute_x_fc_has_due_period")
+
+    # === COMPUTE === #
+
+    @api.depends("is_subscription", "state", "subscription_state", "next_invoice_date")
+    def _compute_x_fc_has_due_period(self):
+        for order in self:
+            order.x_fc_has_due_period = bool(order._get_due_period())
+
+    # === BUSINESS === #
+
+    def _create_invoices(self, grouped=False, final=False, date=None):
+        """Invoice each subscription by itself: its due period, if any, and its one-off lines.
+
+        The oldest due period is recorded and the next invoice date moves on in the same transaction.
+        Ordinary orders are invoiced as ever.
+        """
+        subscriptions = self.filtered(lambda order: order.is_subscription and order.state == "sale")
+        if not subscriptions:
+            return super()._create_invoices(grouped=grouped, final=final, date=date)
+        subscriptions.check_access("write")
+        subscriptions._lock_subscriptions()
+        due = subscriptions.filtered(lambda order: order._get_due_period())
+
+        quiet_self = self.with_context(raise_if_nothing_to_invoice=False)
+        ordinary = quiet_self - subscriptions
+        moves = self.env["account.move"]
+        if ordinary:
+            moves |= super(SaleOrder, ordinary)._create_invoices(grouped=grouped, final=final, date=date)
+        for subscription in quiet_self & subscriptions:
+            moves |= subscription._create_subscription_invoice(final)
+        if not moves and not due and self.env.context.get("raise_if_nothing_to_invoice", True):
+            raise UserError(self._nothing_to_invoice_error_message())
+        return moves
+
+    def _create_subscription_invoice(self, final):
+        """Invoice the due period of one locked subscription, or only its one-off lines if none is due.
+
+        A due period without any amount is recorded without an invoice.
+        """
+        self.ensure_one()
+        period = self._get_due_period()
+        if period:
+            self._prepare_due_period(*period)
+        moves = self.env["account.move"]
+        if not period or self._has_amount_to_invoice(final):
+            moves = super()._create_invoices(grouped=True, final=final)
+        if self._get_due_period() != period:
+            raise ConcurrencyError("The day changed while the subscription was invoiced: try again.")
+        if period:
+            self._record_period(*period, moves)
+        return moves
+
+    def _create_account_invoices(self, invoice_vals_list, final):
+        """Date the invoice of a period on its boundary."""
+        period = len(self) == 1 and self._get_due_period()
+        if period:
+            for invoice_vals in invoice_vals_list:
+                invoice_vals["invoice_date"] = period[1]
+        return super()._create_account_invoices(invoice_vals_list, final)
+
+    def _get_invoiceable_lines(self, final=False):
+        """Add the recurring lines of the due period, at their place among sections and notes."""
+        lines = super()._get_invoiceable_lines(final)
+        recurring = self._get_due_recurring_lines(final)
+        if not recurring:
+            return lines
+        sections = recurring.parent_id | recurring.parent_id.parent_id
+        notes = self.order_line.filtered(lambda line: line.display_type == "line_note" and line.parent_id in sections)
+        down_payments = lines.filtered("is_downpayment")
+        wanted = lines | recurring | sections | notes
+        return self.order_line.filtered(lambda line: line in wanted - down_payments) + down_payments
+
+    def _create_recurring_invoice(self):
+        """Invoice and post every due period of each subscription, one invoice per period, oldest first.
+
+        :return: the posted account.move records; periods without anything to invoice have none
+        """
+        moves = self.env["account.move"]
+        for order in self:
+            while order._get_due_period():
+                moves |= order._invoice_due_period()
+        return moves
+
+    def _invoice_due_period(self):
+        """Invoice and post the oldest due period of one subscription."""
+        self.ensure_one()
+        order = self.with_company(self.company_id)
+        moves = order._create_invoices(final=True)
+        if moves:
+            # sudo: this is the automatic run; whoever starts it need not be allowed to post invoices
+            moves.sudo().action_post()
+        return moves
+
+    def _prepare_due_period(self, period_start, period_end):
+        """Hook: complete the order lines (e.g. with usage) before the due period is invoiced.
+
+        Called once per period with the row of the order locked.
+        """
+
+    def _prepare_subscription_period_values(self, period_start, period_end, moves):
+        """Prepare the record of a billed period.
+
+        :param moves: its invoice or credit note, empty if there was nothing to invoice
+        """
+        self.ensure_one()
+        return {
+            "order_id": self.id,
+            "period_start": period_start,
+            "period_end": period_end,
+            "invoice_id": moves[:1].id,
+        }
+
+    # === JOBS === #
+
+    @api.model
+    def _cron_create_recurring_invoices(self):
+        """Enqueue one job for each subscription with a due period or a reached end.
+
+        A subscription whose job failed waits in the Job Queue until somebody requeues or closes that job.
+        """
+        due = self.search(self._get_due_subscriptions_domain(), order="next_invoice_date, id")
+        due -= due._get_with_failed_job()
+        self.env["ir.cron"]._commit_progress(remaining=len(due))
+        for batch_ids in split_every(CRON_BATCH_SIZE, due.ids):
+            self.browse(batch_ids)._schedule_recurring_invoice()
+            if not self.env["ir.cron"]._commit_progress(processed=len(batch_ids)):
+                break
+
+    def _schedule_recurring_invoice(self):
+        """Enqueue the invoicing job of each subscription, unless it waits already."""
+        for order in self:
+            # sudo: the job posts invoices, whoever caused it
+            order.sudo().with_company(order.company_id).with_delay(
+                description=self.env._("Invoice subscription %s", order.name),
+                identity_key=order._get_invoicing_identity_key(),
+            )._job_create_recurring_invoice()
+
+    def _job_create_recurring_invoice(self):
+        """Invoice the oldest due period, then go on with the next one in a job of its own.
+
+        Runs as often as wanted: what is invoiced is not due any more. A concurrent run ends in a
+        serialization failure on the row lock, or on the unique constraint; both retry the job.
+        """
+        self._lock_subscriptions()
+        order = self.exists()
+        if not order:
+            return self.env._("The order does not exist any more.")
+        order._close_if_ended_while_paused()
+        if not order._get_due_period():
+            order._close_if_completed()
+            return self.env._("No period is due.")
+        try:
+            moves = order._invoice_due_period()
+        except UniqueViolation as error:
+            if error.diag.table_name != self.env["fusion.subscription.period"]._table:
+                raise
+            raise RetryableJobError("The period has just been invoiced by another transaction.", seconds=5) from error
+        if order._get_due_period():
+            order._schedule_recurring_invoice()
+        return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
+
+    # === HELPERS === #
+
+    def _get_due_period(self):
+        """Return the oldest period that is due and not invoiced, as (start, end), or None."""
+        self.ensure_one()
+        if (
+            not self.is_subscription
+            or self.state != "sale"
+            or self.subscription_state not in INVOICED_STATES
+            or not self.next_invoice_date
+            or self.next_invoice_date > self._get_subscription_today()
+        ):
+            return None
+        return self._get_period_start(), self.next_invoice_date
+
+    @api.model
+    def _get_due_subscriptions_domain(self):
+        today = self._get_subscription_today()
+        due = Domain("subscription_state", "in", INVOICED_STATES) & Domain("next_invoice_date", "<=", today)
+        ended = Domain("subscription_state", "in", ("3_progress", "4_paused")) & Domain("end_date", "<=", today)
+        return Domain("is_subscription", "=", True) & Domain("state", "=", "sale") & (due | ended)
+
+    def _get_due_recurring_lines(self, final):
+        """Return the recurring lines to bill for the due period: none if it lies wholly within a pause."""
+        period = self._get_due_period()
+        if not period or self.sudo().x_fc_pause_ids._covers(*period):
+            return self.env["sale.order.line"]
+        return self.order_line.filtered(
+            lambda line: line.x_fc_is_recurring and (line.product_uom_qty > 0 or (final and line.product_uom_qty < 0))
+        )
+
+    def _has_amount_to_invoice(self, final):
+        # not the subtotal: it is zero on lines invoiced by delivered quantity
+        return any(
+            not line.display_type and line._get_discounted_price() for line in self._get_invoiceable_lines(final)
+        )
+
+    def _record_period(self, period_start, period_end, moves):
+        values = self._prepare_subscription_period_values(period_start, period_end, moves)
+        # sudo: nobody writes billed periods by hand
+        self.env["fusion.subscription.period"].sudo().create(values)
+        self.last_invoice_date = period_end
+        self._close_if_completed()
+
+    def _close_if_completed(self):
+        """Close a subscription whose end is reached and whose last period is invoiced."""
+        if (
+            self.subscription_state == "3_progress"
+            and not self.next_invoice_date
+            and self.end_date
+            and self.end_date <= self._get_subscription_today()
+        ):
+            self._set_subscription_state("6_churn")
+
+    def _close_if_ended_while_paused(self):
+        if self.subscription_state == "4_paused" and self.end_date and self.end_date <= self._get_subscription_today():
+            self._end_subscription(self.end_date)
+
+    def _lock_subscriptions(self):
+        """Lock the order rows until the end of the transaction.
+
+        Raises a serialization failure, which is retried, if another transaction invoiced them after
+        this one took its snapshot. References to the rows (order lines, usage) are not blocked.
+        """
+        if self:
+            self.env.cr.execute(
+                SQL(
+                    "SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE",
+                    tuple(self.ids),
+                ),
+                log_exceptions=False,
+            )
+
+    def _get_invoicing_identity_key(self):
+        self.ensure_one()
+        return f"fusion_subscription.recurring_invoice.{self.id}"
+
+    def _get_with_failed_job(self):
+        keys = {order._get_invoicing_identity_key(): order.id for order in self}
+        # sudo: the queue is open to its managers only
+        failed = (
+            self.env["queue.job"]
+            .sudo()
+            .search_fetch(
+                [("state", "=", "failed"), ("method_name", "=", "_job_create_recurring_invoice")], ["identity_key"]
+            )
+        )
+        return self.browse(keys[job.identity_key] for job in failed if job.identity_key in keys)
