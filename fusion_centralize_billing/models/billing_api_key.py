@@ -65,6 +65,7 @@ class BillingApiKey(models.Model):
         raw = f"{prefix}_{secrets.token_urlsafe(32)}"
         if is_default:
             service.api_key_ids.filtered("is_default").action_revoke()
+            self.flush_model(["active"])  # or the database would see two default keys
         # sudo: keys are made here and nowhere else; the access to the service was checked above.
         self.sudo().create(
             {

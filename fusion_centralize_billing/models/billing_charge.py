@@ -147,6 +147,10 @@ class BillingCharge(models.Model):
         except RatingError as exc:
             raise BusinessRuleError(f"{self.name}: {exc}", code=exc.code) from exc
 
+    def _needs_rows(self, price_terms):
+        """Tell whether the single usage rows are priced, and not only their total."""
+        return CHARGE_MODELS[price_terms["charge_model"]].needs_rows(_terms_from_json(price_terms["terms"]))
+
     def _get_price_terms(self):
         """Return charge model and terms as JSON values, exact, for the ledger to keep."""
         self.ensure_one()

@@ -39,7 +39,7 @@ class SaleOrder(models.Model):
         # sudo: the ledger has no other writer than this method.
         ledger = self.env["fusion.billing.rating"].sudo()
         terms = ledger._get_billed_terms(self, charge, start) or charge._get_price_terms()
-        rated = charge._price(self._fc_get_usage(charge, start, end), terms)
+        rated = charge._price(self._fc_get_usage(charge, start, end, charge._needs_rows(terms)), terms)
         amount = rated.rounded(to_decimal(self.currency_id.rounding))
         rating = ledger._record(self, charge, start, end, terms, rated, amount)
         if rating:
@@ -119,10 +119,10 @@ class SaleOrder(models.Model):
             log_exceptions=False,
         )
 
-    def _fc_get_usage(self, charge, start, end):
+    def _fc_get_usage(self, charge, start, end, with_rows):
         usage = self.env["fusion.billing.usage"].sudo()
         total = usage._aggregate_exactly(self, charge.metric_id, start, end)
-        rows = usage._get_quantities(self, charge.metric_id, start, end) if charge.charge_model == "percentage" else ()
+        rows = usage._get_quantities(self, charge.metric_id, start, end) if with_rows else ()
         return Usage(total, rows)
 
     def _fc_get_touched_ratings(self, from_at, to_at):

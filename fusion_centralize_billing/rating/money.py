@@ -108,7 +108,7 @@ def round_half_up(amount: Decimal, rounding: Decimal) -> Decimal:
         if rest + rest >= rounding:
             steps += 1
         rounded = steps * rounding
-        return -rounded if amount < 0 and rounded else rounded
+        return -rounded if amount < 0 else rounded
 
 
 def plain_text(number: Decimal) -> str:

@@ -1,0 +1,195 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import decimal
+import sys
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from fusion_rating import round_half_up, to_decimal
+from fusion_rating.money import MAX_DIGITS, exact_arithmetic, plain_text
+from hypothesis import given
+from hypothesis import strategies as st
+
+from .strategies import D, refused
+
+# === NUMBERS IN === #
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param(3, "3", id="whole number"),
+        pytest.param(-3, "-3", id="negative number"),
+        pytest.param(10**40 + 1, "1" + "0" * 39 + "1", id="whole number with 41 digits"),
+        pytest.param("0.10", "0.10", id="text keeps its decimals"),
+        pytest.param("1E+3", "1000", id="text with an exponent"),
+        pytest.param(D("1.230"), "1.230", id="decimal stays as it is"),
+        pytest.param(0.1, "0.1", id="float means its shortest text"),
+        pytest.param(1111.11, "1111.11", id="float of an amount"),
+        pytest.param(1e-07, "0.0000001", id="float with an exponent"),
+        pytest.param(sys.float_info.max, repr(sys.float_info.max), id="largest float"),
+        pytest.param(5e-324, "5e-324", id="smallest float"),
+        pytest.param("1." + "9" * 60, "1." + "9" * 60, id="61 digits are not rounded"),
+        pytest.param("9" * MAX_DIGITS, "9" * MAX_DIGITS, id="as many digits as allowed"),
+        pytest.param(f"1e-{MAX_DIGITS}", f"1e-{MAX_DIGITS}", id="as many decimals as allowed"),
+    ],
+)
+def test_a_number_becomes_the_decimal_it_means(value, expected):
+    assert to_decimal(value) == D(expected)
+
+
+def test_decimals_of_a_text_are_kept():
+    assert str(to_decimal("0.10")) == "0.10"
+
+
+def test_a_float_subclass_that_prints_its_type_is_read_as_a_float():
+    class Loud(float):
+        def __repr__(self):
+            return f"Loud({float(self)})"
+
+    assert to_decimal(Loud(0.1)) == D("0.1")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "abc", "1,000", "0x10", "NaN", "sNaN", "Infinity", "-inf", float("nan"), float("inf"),
+     D("NaN"), D("sNaN"), D("-Infinity"), None, True, False, [], 1j, b"1", "1e99999999999999999999"],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_no_finite_number_is_refused(value):
+    with refused("invalid_number", ("tiers", 0)):
+        to_decimal(value, ("tiers", 0))
+
+
+@pytest.mark.parametrize("value", ["1" + "0" * MAX_DIGITS, f"1e-{MAX_DIGITS + 1}", "1e999999"])
+def test_absurdly_long_numbers_are_refused(value):
+    with refused("out_of_range", ("total",)):
+        to_decimal(value, ("total",))
+
+
+def test_a_long_wrong_text_is_shortened_in_the_message():
+    with refused("invalid_number") as info:
+        to_decimal("x" * 10_000)
+    assert len(info.value.message) < 100
+
+
+def test_reading_numbers_does_not_depend_on_the_callers_decimal_context():
+    with decimal.localcontext() as context:
+        context.prec = 3
+        context.traps[decimal.InvalidOperation] = False
+        assert to_decimal("123456789") == D("123456789")
+        with refused("invalid_number"):
+            to_decimal("abc")
+
+
+# === EXACT ARITHMETIC === #
+
+
+@given(st.integers(-(10**60), 10**60), st.integers(0, 40), st.integers(-(10**60), 10**60))
+def test_sums_and_products_are_exact(first, places, second):
+    one, other = Decimal(first).scaleb(-places, decimal.Context(prec=100)), Decimal(second)
+    with exact_arithmetic():
+        assert Fraction(one * other) == Fraction(one) * Fraction(other)
+        assert Fraction(one + other) == Fraction(one) + Fraction(other)
+
+
+def test_a_result_that_cannot_be_exact_is_an_error_and_no_rounded_number():
+    with refused("out_of_range"), exact_arithmetic():
+        Decimal(1) / Decimal(3)
+
+
+def test_exact_arithmetic_leaves_the_callers_context_as_it_was():
+    before = decimal.getcontext().prec
+    with exact_arithmetic():
+        assert decimal.getcontext().prec > before
+    assert decimal.getcontext().prec == before
+
+
+# === ROUNDING === #
+
+
+@pytest.mark.parametrize(
+    ("amount", "rounding", "expected"),
+    [
+        pytest.param("0.005", "0.01", "0.01", id="half a cent goes up"),
+        pytest.param("0.015", "0.01", "0.02", id="half of an odd cent goes up"),
+        pytest.param("0.025", "0.01", "0.03", id="half of an even cent goes up, unlike bankers"),
+        pytest.param("0.00499999999999999999999999999999999999", "0.01", "0.00", id="below a half"),
+        pytest.param("0.00500000000000000000000000000000000001", "0.01", "0.01", id="above a half"),
+        pytest.param("-0.005", "0.01", "-0.01", id="half goes away from zero"),
+        pytest.param("-0.004", "0.01", "0.00", id="never a negative zero"),
+        pytest.param("-1.234", "0.01", "-1.23", id="negative amount"),
+        pytest.param("0", "0.01", "0.00", id="zero has the currency's decimals"),
+        pytest.param("7", "0.01", "7.00", id="whole amount has the currency's decimals"),
+        pytest.param("1.005", "0.01", "1.01", id="the classic that floats get wrong"),
+        pytest.param("0.5", "1", "1", id="JPY half"),
+        pytest.param("0.4999", "1", "0", id="JPY below a half"),
+        pytest.param("1234567.5", "1", "1234568", id="JPY large"),
+        pytest.param("0.0005", "0.001", "0.001", id="KWD half"),
+        pytest.param("1.2344999", "0.001", "1.234", id="KWD below a half"),
+        pytest.param("1.025", "0.05", "1.05", id="CHF cash half"),
+        pytest.param("1.024", "0.05", "1.00", id="CHF cash below a half"),
+        pytest.param("1.074999", "0.05", "1.05", id="CHF cash above"),
+        pytest.param("-1.075", "0.05", "-1.10", id="CHF cash negative half"),
+        pytest.param("12345", "10", "12350", id="tens"),
+        pytest.param("9" * 39 + ".995", "0.01", "1" + "0" * 39 + ".00", id="39 digits carry over"),
+        pytest.param("1e-300", "0.01", "0.00", id="tiny"),
+        pytest.param("12345678901234567890123456789012345678.905", "0.01",
+                     "12345678901234567890123456789012345678.91", id="40 digits stay exact"),
+    ],
+)  # fmt: skip
+def test_an_amount_is_rounded_half_away_from_zero(amount, rounding, expected):
+    assert str(round_half_up(D(amount), D(rounding))) == expected
+
+
+@given(
+    st.decimals(allow_nan=False, allow_infinity=False, places=9),
+    st.sampled_from(["0.01", "1", "0.001", "0.05", "0.25", "10"]),
+)
+def test_rounding_gives_the_nearest_multiple_and_is_symmetric(amount, rounding):
+    step = D(rounding)
+    rounded = round_half_up(amount, step)
+    assert (Fraction(rounded) / Fraction(step)).denominator == 1
+    assert 2 * abs(Fraction(rounded) - Fraction(amount)) <= Fraction(step)
+    assert rounded.as_tuple().exponent == step.as_tuple().exponent
+    assert round_half_up(-amount, step) == -rounded
+    assert round_half_up(rounded, step) == rounded
+
+
+@pytest.mark.parametrize("rounding", ["0", "-0.01", "NaN", "sNaN", "Infinity"])
+def test_a_rounding_that_is_no_step_is_refused(rounding):
+    with refused("invalid_rounding", ("rounding",)):
+        round_half_up(D("1"), D(rounding))
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity"])
+def test_rounding_an_amount_that_is_not_finite_is_refused(amount):
+    with refused("invalid_number", ("amount",)):
+        round_half_up(D(amount), D("0.01"))
+
+
+def test_rounding_an_absurdly_large_amount_is_refused_instead_of_inexact():
+    with refused("out_of_range"):
+        round_half_up(D("1e9000"), D("0.01"))
+
+
+# === TEXT OUT === #
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("1E+3", "1000"), ("1000", "1000"), ("0.10", "0.1"), ("100.00", "100"), ("0.00", "0"),
+        ("-0", "0"), ("-0.0", "0"), ("0E+3", "0"), ("1E-7", "0.0000001"), ("-1.50", "-1.5"),
+        ("1" * 60 + ".5", "1" * 60 + ".5"),
+    ],
+)  # fmt: skip
+def test_a_number_has_one_plain_text_without_exponent(number, expected):
+    assert plain_text(D(number)) == expected
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20))
+def test_plain_text_reads_back_as_the_same_number(number):
+    text = plain_text(number)
+    assert Decimal(text) == number
+    assert "E" not in text
