@@ -1,0 +1,124 @@
+"""The back office as finance people have it: a real browser on a live server."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from conftest import ServiceClient
+from main_job.back_office import LOGIN, PASSWORD, BackOffice
+from main_job.source_app import SourceApp
+from runtime import debian
+
+# As root the sandbox does not start; the rest keeps the browser from calling its maker's servers.
+_ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+).split()
+# The Debian package of Odoo leaves out one file of the mail addon, and says so in the console.
+_HARMLESS = re.compile("selfie_segmentation")
+_VIEW = ".o_list_view, .o_kanban_view, .o_form_view"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not shutil.which("chromium"):
+        debian.install(["chromium"], "the tests of the screens need a browser")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, backoffice: BackOffice) -> Iterator[Page]:
+    """A logged-in page; what its scripts complain about fails the test."""
+    complaints: list[str] = []
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{backoffice.url}/web/login")
+    page.fill("input[name=login]", LOGIN)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_selector(".o_main_navbar")
+    yield page
+    page.close()
+    assert [text for text in complaints if not _HARMLESS.search(text)] == []
+
+
+@pytest.fixture
+def billed_service(service_client: Callable[[str], ServiceClient], backoffice: BackOffice) -> ServiceClient:
+    """A service with a customer, usage and a rating, so that the lists have something to show."""
+    service = service_client("screens")
+    recurrence = backoffice.find("sale.subscription.plan", [], ["id"])[0]["id"]
+    metric = backoffice.create("fusion.billing.metric", {"name": "Screens", "code": service.code})
+    product = backoffice.create("product.product", {"name": "Screens", "type": "service"})
+    plan = {"name": "Screens", "code": service.code, "plan_id": recurrence}
+    backoffice.create("fusion.billing.plan", plan)
+    charge = {"name": "Screens", "plan_code": service.code, "metric_id": metric, "product_id": product}
+    backoffice.create("fusion.billing.charge", {**charge, "included_quota": 10, "price_per_unit": 0.00125})
+    service.api.upsert_customer("customer", "Screen Customer", f"{service.code}@example.com")
+    service.api.open_subscription(external_customer_id="customer", external_id=service.code, plan_code=service.code)
+    return service
+
+
+def _open(page: Page, url: str) -> None:
+    page.goto(url)
+    page.wait_for_selector(_VIEW)
+
+
+def test_every_billing_menu_opens_its_list_and_a_record(page: Page, backoffice: BackOffice, billed_service: ServiceClient) -> None:
+    root = backoffice.record("fusion_centralize_billing.menu_billing_root")
+    menus = backoffice.find("ir.ui.menu", [("id", "child_of", root), ("action", "!=", False)], ["name", "action"])
+    assert len(menus) >= 10
+    for menu in menus:
+        action = menu["action"].split(",")[1]
+        _open(page, f"{backoffice.url}/odoo/action-{action}")
+        assert page.locator(".o_error_dialog").count() == 0, menu["name"]
+        first = page.locator("tr.o_data_row td.o_data_cell").first
+        if first.count():
+            first.click()
+            page.wait_for_selector(".o_form_view")
+            assert page.locator(".o_error_dialog").count() == 0, menu["name"]
+
+
+def test_a_manager_makes_a_key_that_is_shown_once_and_works(
+    page: Page, backoffice: BackOffice, billed_service: ServiceClient
+) -> None:
+    action = backoffice.record("fusion_centralize_billing.action_billing_service")
+    _open(page, f"{backoffice.url}/odoo/action-{action}/{billed_service.id}")
+    page.get_by_role("button", name="New API Key").click()
+    page.locator(".modal .o_field_widget[name=name] input").fill("made in the browser")
+    page.get_by_role("button", name="Make the Key").click()
+    shown = page.locator(".modal .o_field_widget[name=raw_key]")
+    expect(shown).to_contain_text("fcb_")
+    key = re.search(r"fcb_[0-9a-f]{8}_[\w-]{43}", shown.inner_text())
+    assert key
+    assert SourceApp(backoffice.url, key[0]).request("GET", "/plans").status_code == 200
+    page.locator(".modal footer button").click()
+    _open(page, f"{backoffice.url}/odoo/action-{action}/{billed_service.id}")
+    expect(page.get_by_text("made in the browser")).to_be_visible()
+    assert key[0] not in page.content()
+
+
+def test_a_charge_can_be_tried_before_anything_is_billed(
+    page: Page, backoffice: BackOffice, billed_service: ServiceClient
+) -> None:
+    [charge] = backoffice.find("fusion.billing.charge", [("plan_code", "=", billed_service.code)], ["id"])
+    action = backoffice.record("fusion_centralize_billing.action_billing_charge")
+    _open(page, f"{backoffice.url}/odoo/action-{action}/{charge['id']}")
+    expect(page.locator(".o_field_widget[name=price_per_unit] input")).to_have_value("0.00125")
+    quantity = page.locator(".o_field_widget[name=example_quantity] input")
+    quantity.fill("1010")
+    quantity.press("Tab")
+    expect(page.locator(".o_field_widget[name=example_amount]")).to_contain_text("1.25")
+
+
+def test_the_order_leads_to_its_usage_and_ratings(page: Page, backoffice: BackOffice, billed_service: ServiceClient) -> None:
+    [order] = backoffice.find("sale.order", [("x_fc_external_id", "=", billed_service.code)], ["id"])
+    _open(page, f"{backoffice.url}/odoo/action-sale.action_orders/{order['id']}")
+    page.locator("button[name=action_view_x_fc_usage]").click()
+    page.wait_for_selector(".o_list_view")
+    expect(page.locator(".o_breadcrumb")).to_contain_text("Usage")
