@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests_hardened import Config, HTTPSession
 
 #: Seconds to wait for the receiver, as fixed by the contract with the source apps.
@@ -51,7 +52,7 @@ def post(url: str, body: bytes, headers: dict[str, str], *, allow_loopback: bool
             with session.post(url, data=body, headers=headers, stream=True) as answer:
                 if 200 <= answer.status_code < 300:
                     return Outcome(answer.status_code)
-                excerpt = answer.raw.read(_EXCERPT, decode_content=True).decode(errors="replace")
+                excerpt = answer.raw.read(_EXCERPT, decode_content=True).decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
                 return Outcome(answer.status_code, f"HTTP {answer.status_code}: {excerpt}".rstrip(": "))
-    except (requests.RequestException, OSError) as exc:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
         return Outcome(0, f"{type(exc).__name__}: {exc}"[:_EXCERPT])

@@ -104,7 +104,7 @@ class BillingApiKey(models.Model):
 
     @staticmethod
     def _hash(raw):
-        return hashlib.sha256(raw.encode()).hexdigest()
+        return hashlib.sha256(raw.encode(errors="surrogatepass")).hexdigest()
 
     def _note_use_after_commit(self, now):
         """Write the time of use in a transaction of its own: a request must never wait or fail for it."""

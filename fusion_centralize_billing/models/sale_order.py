@@ -78,7 +78,8 @@ class SaleOrder(models.Model):
         """Queue a webhook about this subscription to its service."""
         if self.x_fc_service_id:
             payload = {"subscription": self._fc_prepare_webhook_values()}
-            self.env["fusion.billing.webhook"]._emit(self.x_fc_service_id, event_type, payload)
+            # sudo: people who confirm orders need not read services; the service hears of its own subscriptions only.
+            self.env["fusion.billing.webhook"]._emit(self.sudo().x_fc_service_id, event_type, payload)
 
     def _fc_prepare_webhook_values(self):
         """Return what a webhook tells about the subscription; dates are ISO text."""

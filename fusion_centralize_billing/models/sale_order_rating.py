@@ -167,7 +167,7 @@ class SaleOrder(models.Model):
     def _fc_get_line_name(self, rating):
         """Return the text of a usage line, in the customer's language: what, when, used, included, billed."""
         self = self.with_context(lang=self.partner_id.lang or self.env.lang)
-        charge = rating.charge_id.with_env(self.env)
+        charge = rating.charge_id.with_context(lang=self.env.lang)  # not with_env: people who invoice need not read charges
         first, last = rating.period_start.date(), (rating.period_end - datetime.timedelta(microseconds=1)).date()
         title = self.env._("%s (adjustment)", charge.name) if rating.is_adjustment else charge.name
         numbers = {

@@ -10,6 +10,7 @@ postgres     the private cluster, or an existing server
 configuration, server   odoo.conf, starting and stopping
 databases    the template and its clones
 setup        the order in which the above happens
+entry        how a script starts and ends
 
 Standard library only: these modules run before the virtual environment exists.
 """

@@ -1,18 +1,20 @@
 """odoo.conf for one use: which addons, which database, which ports, how many workers."""
 
+import base64
 import os
 import secrets
-import base64
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import layout, python_env
 from .odoo_source import OdooSource
 from .postgres import Connection
+from .progress import Fault
 
 #: Jobs running at once. They share the HTTP workers with the API and the users, so root < workers.
-CHANNELS = "root:2,root.billing:2,root.billing.rating:2,root.billing.invoice:1,root.billing.webhook:2"
+CHANNELS = "root:3,root.billing:3,root.billing.rating:2,root.billing.invoice:2,root.billing.webhook:2"
 
 
 @dataclass(frozen=True)
@@ -25,18 +27,27 @@ class ServerOptions:
     interface: str = "127.0.0.1"
 
 
-def addons_path(source: OdooSource) -> str:
+def addons_path(source: OdooSource) -> list[Path]:
     """Return the addons path: extra ones last, the Enterprise binding first where Enterprise is there."""
     extra = [Path(part).resolve() for part in os.environ.get("FUSION_EXTRA_ADDONS", "").split(",") if part.strip()]
     enterprise = any((path / "sale_subscription").is_dir() for path in (*source.addons_paths, *extra))
     ours = [layout.CHECKOUT / "enterprise"] if enterprise else []
     wheels = python_env.site_packages() / "odoo" / "addons"
-    return ",".join(map(str, [*source.addons_paths, wheels, *ours, layout.CHECKOUT, *extra]))
+    return [*source.addons_paths, wheels, *ours, layout.CHECKOUT, *extra]
+
+
+def addon_folders(source: OdooSource, addons: Sequence[str]) -> list[Path]:
+    """Return where Odoo would find each addon: the first place on the addons path that has it."""
+    places = [[path / addon for path in addons_path(source) if (path / addon).is_dir()] for addon in addons]
+    missing = [addon for addon, found in zip(addons, places, strict=True) if not found]
+    if missing:
+        raise Fault(f"not on the addons path: {', '.join(missing)}")
+    return [found[0] for found in places]
 
 
 def write(source: OdooSource, connection: Connection, options: ServerOptions | None = None) -> Path:
     """Write a configuration file that only its owner can read and return its path."""
-    lines = ["[options]", f"addons_path = {addons_path(source)}", f"data_dir = {layout.FILESTORE}"]
+    lines = ["[options]", f"addons_path = {','.join(map(str, addons_path(source)))}", f"data_dir = {layout.FILESTORE}"]
     lines += ["server_wide_modules = base,rpc,web,queue_job", "without_demo = True"]
     lines += [f"db_host = {connection.host}", f"db_port = {connection.port}", f"db_user = {connection.user}"]
     if connection.password:

@@ -1,10 +1,18 @@
-"""Databases: a template with the dependencies installed, its clones, and their end."""
+"""Databases: templates (Odoo's part; our addons on top), their clones, and their end.
 
+Two scripts at once would build the same template, or one would replace what the other is copying:
+``create`` and ``create_with_addons`` hold a lock while they work.
+"""
+
+import contextlib
+import fcntl
+import hashlib
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-from . import layout
+from . import configuration, layout
 from .progress import Fault, say
 from .server import Odoo
 from .shell import run
@@ -46,6 +54,65 @@ def ensure_template(odoo: Odoo, queue_job_version: str) -> str:
     odoo.run(arguments, log=layout.LOGS / "template.log")
     rename(odoo, unfinished, name)
     return name
+
+
+def create(odoo: Odoo, queue_job_version: str, name: str) -> None:
+    """Make a database that has what our addons depend on, but not them."""
+    with _templates_locked():
+        clone(odoo, ensure_template(odoo, queue_job_version), name)
+
+
+def create_with_addons(odoo: Odoo, queue_job_version: str, name: str) -> None:
+    """Make a database that has our addons installed as they are in this checkout."""
+    with _templates_locked():
+        clone(odoo, _ensure_addons_template(odoo, ensure_template(odoo, queue_job_version)), name)
+
+
+def has_addons(odoo: Odoo, name: str) -> bool:
+    wanted = ", ".join(f"'{addon}'" for addon in ADDONS)
+    query = f"SELECT count(*) FROM ir_module_module WHERE state = 'installed' AND name IN ({wanted})"
+    return psql(odoo, name, query) == str(len(ADDONS))
+
+
+def is_used(odoo: Odoo, name: str) -> bool:
+    """Tell whether something is connected to a database."""
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{check_name(name)}'"
+    return psql(odoo, "postgres", query) != "0"
+
+
+@contextlib.contextmanager
+def _templates_locked() -> Iterator[None]:
+    with open(layout.RUNTIME / "templates.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _ensure_addons_template(odoo: Odoo, template: str) -> str:
+    """Return the name of a template with this checkout's addons; drop those of its former states."""
+    family = f"fusion_addons_{layout.digest(layout.CHECKOUT)}_"
+    name = f"{family}{layout.digest(template, *_addon_files(odoo))}"
+    if exists(odoo, name):
+        return name
+    say(f"building the template database: {', '.join(ADDONS)}")
+    outdated = psql(odoo, "postgres", f"SELECT datname FROM pg_database WHERE datname LIKE '{family}%'")
+    for database in outdated.split():
+        drop(odoo, database)
+    unfinished = f"{family}unfinished"
+    clone(odoo, template, unfinished)
+    install_addons(odoo, unfinished)
+    if not has_addons(odoo, unfinished):
+        raise Fault(f"the addons were not installed; see {layout.LOGS / f'{unfinished}-install.log'}")
+    rename(odoo, unfinished, name)
+    return name
+
+
+def _addon_files(odoo: Odoo) -> Iterator[str]:
+    """Yield path and digest of every file that may change what an installed addon is."""
+    for folder in configuration.addon_folders(odoo.source, ADDONS):
+        for path in sorted(folder.rglob("*")):
+            skipped = {"tests", "__pycache__"} & set(path.relative_to(folder).parts)
+            if path.is_file() and not skipped:
+                yield f"{path} {hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def clone(odoo: Odoo, template: str, name: str) -> None:

@@ -17,6 +17,9 @@ CONFIGURATIONS = RUNTIME / "conf"
 LOGS = RUNTIME / "log"
 SECRET_KEY = RUNTIME / "secret.key"
 
+#: What scripts/run fills and scripts/serve shows unless told otherwise.
+MAIN_DATABASE = "fusion_main_job"
+
 #: Distinguishes this runtime from others in places that all of them share (/tmp, /var/tmp).
 RUNTIME_ID = hashlib.sha256(str(RUNTIME).encode()).hexdigest()[:10]
 

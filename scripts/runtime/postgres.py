@@ -147,7 +147,10 @@ def _ensure_started(folder: Path) -> None:
     if not (data / "PG_VERSION").exists():
         say("creating a PostgreSQL cluster")
         shutil.rmtree(data, ignore_errors=True)
-        run(_as_owner([_program("initdb"), "-D", data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]), cwd=folder)
+        run(
+            _as_owner([_program("initdb"), "-D", data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]),
+            cwd=folder,
+        )
     if _answers():
         return
     # PostgreSQL does not start over the lock file of a killed server whose number another process has now.

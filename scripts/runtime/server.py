@@ -37,7 +37,11 @@ class Odoo:
         return [str(layout.VENV_PYTHON), str(script)]
 
     def environment(self, conf: Path) -> dict[str, str]:
-        return {"PYTHONPATH": str(self.source.root), "ODOO_RC": str(conf), "PYTHONWARNINGS": "ignore::DeprecationWarning"}
+        return {
+            "PYTHONPATH": str(self.source.root),
+            "ODOO_RC": str(conf),
+            "PYTHONWARNINGS": "ignore::DeprecationWarning",
+        }
 
     @contextlib.contextmanager
     def configured(self, options: ServerOptions | None = None) -> Iterator[dict[str, str]]:
@@ -82,33 +86,38 @@ class Server:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise Fault(f"the server ended with {self.process.returncode}; see {self.log}")
-            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                with urllib.request.urlopen(f"{self.url}/web/health", timeout=5) as answer:
-                    if answer.status == 200:
-                        return
+            if self._is_healthy():
+                return
             time.sleep(0.1)
         raise Fault(f"the server did not answer within {timeout:.0f} s; see {self.log}")
+
+    def _is_healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/web/health", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
 
     def workers(self) -> list[int]:
         """Return the process ids of the server's children (workers, cron, job runner)."""
         out = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
         return [int(word) for word in out.stdout.split()]
 
-    def stop(self) -> None:
-        """Stop the server and all its children; kill what is left after 20 seconds."""
+    def stop(self, patience: float = 20) -> None:
+        """Stop the server and all its children; kill what is left after ``patience`` seconds."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            pass
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
 @contextlib.contextmanager
-def serving(odoo: Odoo, database: str, *, port: int | None = None, workers: int = 4, log: Path | None = None) -> Iterator[Server]:
+def serving(
+    odoo: Odoo, database: str, *, port: int | None = None, workers: int = 4, log: Path | None = None
+) -> Iterator[Server]:
     """Run a server for ``database`` as long as the block runs."""
     options = ServerOptions(database, port or free_port(), workers)
     if log:

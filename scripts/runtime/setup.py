@@ -4,7 +4,7 @@ import fcntl
 import os
 from dataclasses import dataclass
 
-from . import layout, odoo_source, python_env, postgres
+from . import layout, odoo_source, postgres, python_env
 from .odoo_source import OdooSource
 
 

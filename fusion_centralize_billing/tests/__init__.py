@@ -1,0 +1,20 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from . import (
+    test_account_link,
+    test_adjustments,
+    test_aggregation,
+    test_architecture,
+    test_charge,
+    test_invoicing,
+    test_isolation,
+    test_openapi,
+    test_rating_ledger,
+    test_rest,
+    test_rest_operations,
+    test_rest_usage,
+    test_secrets,
+    test_security,
+    test_service_keys,
+    test_usage,
+    test_webhooks,
+)

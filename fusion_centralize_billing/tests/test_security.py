@@ -1,0 +1,279 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo.addons.queue_job.tests.common import trap_jobs
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import BillingCase, unique
+
+_GROUP = "fusion_centralize_billing.group_billing_"
+_MODELS = (
+    *("service", "account.link", "api.key", "metric", "plan"),
+    *("charge", "charge.tier", "usage", "rating", "webhook"),
+)
+
+
+@tagged("post_install", "-at_install")
+class TestSecurity(BillingCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._listen()
+        cls.charge = cls._create_charge(charge_model="graduated", tiers=[{"price_per_unit": 1}])
+        with trap_jobs():
+            cls.order = cls._create_subscription()
+            cls.usage = cls.env["fusion.billing.usage"]._record_usage(
+                cls.order, cls.metric.code, 5, "2026-01-10", "2026-01-10", "k"
+            )
+            cls.order._fc_rate_usage(cls.charge, "2026-01-01", "2026-02-01")
+        cls.service.action_generate_api_key()
+
+    def _get_records(self):
+        return {
+            "service": self.service,
+            "account.link": self.link,
+            "api.key": self.service.api_key_ids,
+            "metric": self.metric,
+            "plan": self.plan,
+            "charge": self.charge,
+            "charge.tier": self.charge.tier_ids,
+            "usage": self.usage,
+            "rating": self.order.x_fc_rating_ids,
+            "webhook": self.env["fusion.billing.webhook"].search([("service_id", "=", self.service.id)]),
+        }
+
+    def _can(self, user):
+        """Return {model: allowed operations} of a user on this test's records."""
+        letters = {"read": "r", "write": "w", "create": "c", "unlink": "d"}
+        self.env.flush_all()
+        self.env.invalidate_all()
+        return {
+            name: "".join(letter for mode, letter in letters.items() if records.with_user(user).has_access(mode))
+            for name, records in self._get_records().items()
+        }
+
+    # === BILLING PEOPLE === #
+
+    def test_a_billing_user_sees_everything_and_changes_nothing(self):
+        self.assertEqual(self._can(self._create_user(f"{_GROUP}user")), dict.fromkeys(_MODELS, "r"))
+
+    def test_a_billing_manager_manages_but_writes_no_ledger(self):
+        self.assertEqual(
+            self._can(self._create_user(f"{_GROUP}manager")),
+            {
+                "service": "rwc",
+                "account.link": "rwcd",
+                "api.key": "rw",
+                "metric": "rwcd",
+                "plan": "rwcd",
+                "charge": "rwcd",
+                "charge.tier": "rwcd",
+                "usage": "rwcd",
+                "rating": "r",
+                "webhook": "rw",
+            },
+        )
+
+    def test_other_people_see_nothing(self):
+        for groups in ((), ("sales_team.group_sale_manager",), ("account.group_account_manager",)):
+            with self.subTest(groups):
+                self.assertEqual(set(self._can(self._create_user(*groups)).values()), {""})
+
+    def test_a_billing_user_cannot_act(self):
+        user = self._create_user(f"{_GROUP}user")
+        webhook = self._get_records()["webhook"][:1]
+        webhook.state = "dead"
+        acts = {
+            "make a key": lambda: self.service.with_user(user).action_generate_api_key(),
+            "revoke a key": lambda: self.service.api_key_ids.with_user(user).action_revoke(),
+            "retry a delivery": lambda: webhook.with_user(user).action_retry(),
+            "open the wizard": lambda: self.env["fusion.billing.api.key.wizard"].with_user(user).create({}),
+            "rename a service": lambda: self.service.with_user(user).write({"name": "Mine"}),
+        }
+        for name, act in acts.items():
+            with self.subTest(name), self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
+                act()
+
+    def test_a_billing_manager_makes_and_revokes_keys(self):
+        manager = self._create_user(f"{_GROUP}manager")
+        raw = self.service.with_user(manager).action_generate_api_key()
+        self.assertEqual(self.service._match_api_key(raw), self.service)
+        self.service.api_key_ids.with_user(manager).action_revoke()
+        self.assertFalse(self.service._match_api_key(raw))
+
+    def test_a_billing_manager_makes_a_service_with_its_user(self):
+        manager = self._create_user(f"{_GROUP}manager")
+        service = self.env["fusion.billing.service"].with_user(manager).create({"name": "New", "code": unique("new")})
+        self.assertTrue(service.sudo().user_id.has_group(f"{_GROUP}service"))
+        self.assertTrue(service.action_generate_api_key())
+
+    def test_a_billing_manager_starts_a_delivery_again(self):
+        manager = self._create_user(f"{_GROUP}manager")
+        webhook = self._get_records()["webhook"][:1]
+        webhook.state = "dead"
+        with trap_jobs():
+            webhook.with_user(manager).action_retry()
+        self.assertEqual(webhook.state, "pending")
+
+    def test_a_billing_manager_corrects_usage(self):
+        manager = self._create_user(f"{_GROUP}manager")
+        self.env["fusion.billing.usage.change"]._take(self.order)
+        self.usage.with_user(manager).quantity = 6
+        self.assertTrue(self._get_changes(self.order))
+
+    def test_a_billing_manager_sees_the_job_queue(self):
+        manager = self._create_user(f"{_GROUP}manager")
+        menu = self.env.ref("queue_job.menu_queue_job_root")
+        self.assertIn(menu.id, self.env["ir.ui.menu"].with_user(manager)._visible_menu_ids())
+        self.assertTrue(self.env["queue.job"].with_user(manager).has_access("read"))
+
+    def test_a_billing_user_sees_no_job_queue(self):
+        user = self._create_user(f"{_GROUP}user")
+        menu = self.env.ref("queue_job.menu_queue_job_root")
+        self.assertNotIn(menu.id, self.env["ir.ui.menu"].with_user(user)._visible_menu_ids())
+
+    # === PEOPLE WITHOUT BILLING RIGHTS === #
+
+    def _create_clerk(self):
+        groups = ("sales_team.group_sale_salesman_all_leads", "account.group_account_invoice")
+        return self._create_user(*groups)
+
+    def _forget(self):
+        """Empty the cache, in which the tests' superuser has read everything."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+
+    def test_a_salesperson_confirms_the_order_of_a_service(self):
+        quotation = self._create_subscription(confirm=False)
+        self._forget()
+        with trap_jobs():
+            quotation.with_user(self._create_user("sales_team.group_sale_salesman_all_leads")).action_confirm()
+        self.assertEqual(quotation.subscription_state, "3_progress")
+        started = self._get_events(self.service, "subscription.started")
+        self.assertIn(quotation.id, [event.payload["subscription"]["subscription_id"] for event in started])
+
+    def test_a_salesperson_ends_the_order_of_a_service(self):
+        self._forget()
+        with self._on("2026-01-20"), trap_jobs():
+            self.order.with_user(self._create_user("sales_team.group_sale_salesman_all_leads")).action_close()
+        self.assertTrue(self._get_events(self.service, "subscription.terminated"))
+
+    def test_a_clerk_invoices_and_posts_the_order_of_a_service(self):
+        clerk = self._create_clerk()
+        self._use(self.order, 3)
+        self._forget()
+        with self._on("2026-02-01"), trap_jobs():
+            move = self.order.with_user(clerk)._create_invoices(final=True)
+            self._forget()
+            move.action_post()
+        self.assertEqual((move.amount_untaxed, move.state), (28, "posted"))
+        self.assertTrue(self._get_events(self.service, "invoice.finalized"))
+        self.assertEqual(self.order.x_fc_rating_ids.mapped("state"), ["billed"])
+
+    def test_a_clerk_invoices_the_order_of_a_customer_with_another_language(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.partner.lang = "fr_FR"
+        self._use(self.order, 3)
+        self._forget()
+        with self._on("2026-02-01"), trap_jobs():
+            move = self.order.with_user(self._create_clerk())._create_invoices(final=True)
+        self.assertEqual(move.amount_untaxed, 28)
+
+    def test_a_clerk_cancels_the_invoice_of_a_service(self):
+        clerk = self._create_clerk()
+        move = self._invoice_on(self.order, "2026-02-01")
+        self._forget()
+        move = move.with_user(clerk)
+        move.button_draft()
+        move.button_cancel()
+        self.assertEqual(self.order.x_fc_rating_ids.mapped("state"), ["cancelled"])
+
+    def test_a_clerk_opens_orders_and_invoices_of_a_service(self):
+        clerk = self._create_clerk()
+        move = self._invoice_on(self.order, "2026-02-01")
+        self._forget()
+        for record in (self.order.with_user(clerk), move.with_user(clerk)):
+            with self.subTest(record._name):
+                arch_fields = record.get_views([(False, "form")])["models"][record._name]["fields"]
+                shown = [name for name in arch_fields if not name.startswith("x_fc_") or name in record._fields]
+                self.assertTrue(record.read(shown))
+
+    def test_a_salesperson_changes_the_other_lines_of_a_rated_order(self):
+        salesperson = self._create_user("sales_team.group_sale_salesman_all_leads")
+        self._forget()
+        fee = self.order.order_line.filtered(lambda line: not line.x_fc_charge_id).with_user(salesperson)
+        fee.price_unit = 30
+        self.assertEqual(fee.price_unit, 30)
+
+    # === USAGE LINES === #
+
+    def test_usage_lines_are_not_edited_by_hand(self):
+        clerk = self._create_user("sales_team.group_sale_manager", f"{_GROUP}manager")
+        line = self._get_usage_lines(self.order).with_user(clerk)
+        for values in (
+            {"price_unit": 1},
+            {"product_uom_qty": 2},
+            {"product_id": self.fee.id},
+            {"name": "Free"},
+            {"discount": 50},
+        ):
+            with self.subTest(values), self.assertRaises(UserError):
+                line.write(values)
+
+    def test_usage_lines_are_not_deleted_by_hand(self):
+        # On a quotation, since Odoo keeps the lines of a confirmed order anyway.
+        quotation = self._create_subscription(confirm=False)
+        self._use(quotation, 5)
+        quotation._fc_rate_usage(self.charge, "2026-01-01", "2026-02-01")
+        clerk = self._create_user("sales_team.group_sale_manager", f"{_GROUP}manager")
+        with self.assertRaises(UserError):
+            self._get_usage_lines(quotation).with_user(clerk).unlink()
+
+    def test_usage_lines_may_be_moved(self):
+        clerk = self._create_user("sales_team.group_sale_manager")
+        line = self._get_usage_lines(self.order).with_user(clerk)
+        line.sequence = 99
+        self.assertEqual(line.sequence, 99)
+
+    def test_a_rated_subscription_keeps_its_service_and_plan(self):
+        for values in ({"x_fc_service_id": False}, {"x_fc_plan_code": "other"}):
+            with self.subTest(values), self.assertRaises(UserError):
+                self.order.write(values)
+
+    # === COMPANIES === #
+
+    def test_records_of_other_companies_are_hidden(self):
+        company = self.env["res.company"].create({"name": unique("Other company")})
+        manager = self._create_user(f"{_GROUP}manager", company_id=company.id, company_ids=[(6, 0, company.ids)])
+        self.env.flush_all()
+        self.env.invalidate_all()
+        for name, records in self._get_records().items():
+            if name == "metric":
+                continue  # metrics are common to all companies
+            with self.subTest(name):
+                found = self.env[f"fusion.billing.{name}"].with_user(manager).search([("id", "in", records.ids)])
+                self.assertFalse(found)
+
+    def test_the_ledger_and_feed_belong_to_the_addon(self):
+        manager = self._create_user(f"{_GROUP}manager")
+        changes = self.env["fusion.billing.usage.change"].with_user(manager)
+        self.assertEqual(
+            [changes.has_access(mode) for mode in ("read", "write", "create", "unlink")], [True, False, False, False]
+        )
+
+    def test_a_service_with_customers_keeps_its_company(self):
+        company = self.env["res.company"].create({"name": unique("Other company")})
+        with self.assertRaises(UserError):
+            self.service.company_id = company
+
+    def test_the_technical_user_follows_its_service_to_another_company(self):
+        company = self.env["res.company"].create({"name": unique("Other company")})
+        service = self._create_service()
+        service.company_id = company
+        self.assertEqual(service.user_id.company_ids, company)
+
+    def test_a_partner_of_another_company_cannot_be_linked(self):
+        company = self.env["res.company"].create({"name": unique("Other company")})
+        partner = self.env["res.partner"].create({"name": "Theirs", "company_id": company.id})
+        with self.assertRaises(UserError):
+            self._create_link(partner=partner)

@@ -1,0 +1,38 @@
+"""Serving a database for people to look around."""
+
+from runtime import databases, layout, postgres, server
+from runtime.progress import Fault, say
+from runtime.server import Odoo
+from runtime.setup import Runtime
+
+from . import provisioning
+from .back_office import LOGIN, PASSWORD, BackOffice
+from .source_app import BASE
+
+
+def serve(runtime: Runtime, database: str, port: int | None) -> None:
+    """Serve ``database`` until Ctrl-C or the server's own end."""
+    with postgres.running() as connection:
+        odoo = Odoo(runtime.source, connection)
+        if not databases.exists(odoo, database) or not databases.has_addons(odoo, database):
+            raise Fault(f"there is no database {database} with the addons: make one with scripts/run -d {database}")
+        log = layout.LOGS / f"{database}-server.log"
+        say(f"starting the server (log: {log})")
+        with server.serving(odoo, database, port=port, log=log) as running:
+            _print_access(BackOffice(running.url, database))
+            try:
+                code = running.process.wait()
+            except KeyboardInterrupt:
+                say("stopping")
+                return
+        raise Fault(f"the server ended with {code}; see {log}")
+
+
+def _print_access(office: BackOffice) -> None:
+    service, key = provisioning.named_key(office, "serve")
+    print(f"URL       {office.url}/odoo")
+    print(f"login     {LOGIN}")
+    print(f"password  {PASSWORD}")
+    print(f"API       {office.url}{BASE}")
+    print(f"API key   {key}   (service {service}; shown only here)")
+    print("Ctrl-C ends it.", flush=True)
