@@ -160,7 +160,8 @@ def new_plan() -> Callable[[BackOffice], Plan]:
         usage = office.create("product.product", {**product, "name": f"{plan.code} usage"})
         recurrence = {"name": plan.code, "billing_period_value": 1, "billing_period_unit": "month"}
         month = office.create("sale.subscription.plan", recurrence)
-        metric = office.create("fusion.billing.metric", {"name": plan.metric, "code": plan.metric, "aggregation": "sum"})
+        summed = {"name": plan.metric, "code": plan.metric, "aggregation": "sum"}
+        metric = office.create("fusion.billing.metric", summed)
         values = {"name": plan.code, "code": plan.code, "plan_id": month, "product_id": fee, "price": 20}
         office.create("fusion.billing.plan", values)
         terms = {"charge_model": "standard", "included_quota": 100, "price_per_unit": 0.5}

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-
 from main_job import job_queue
 from main_job.back_office import BackOffice
 from main_job.source_app import BASE
@@ -87,7 +86,9 @@ def plan(backoffice: BackOffice, new_plan: Callable[[BackOffice], "Plan"]) -> "P
 
 
 @pytest.fixture(scope="module")
-def client(backoffice: BackOffice, plan: "Plan", service_client: Callable[[str], "ServiceClient"]) -> Iterator["ServiceClient"]:
+def client(
+    backoffice: BackOffice, plan: "Plan", service_client: Callable[[str], "ServiceClient"]
+) -> Iterator["ServiceClient"]:
     client = service_client("careless")
     plan.open(client.api, "acme")
     client.endpoint.wait_for(bool)  # its only event: from here on nothing but the tests writes
@@ -141,6 +142,7 @@ def _events(*events: Any) -> bytes:
     return json.dumps({"events": list(events)}).encode()
 
 
+_LONG = b"7" * 10_000
 _DEEP = b'{"events": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
 
 BODIES: list[tuple[str, Callable[[Callable[..., Event]], bytes], int, str]] = [
@@ -151,7 +153,7 @@ BODIES: list[tuple[str, Callable[[Callable[..., Event]], bytes], int, str]] = [
     ("a NUL", lambda good: _events(good(idempotency_key="a\0b")), 400, "invalid_payload"),
     ("200,000 open brackets", lambda good: _DEEP, 400, "invalid_json"),
     ("NaN", lambda good: _events(good(quantity=float("nan"))), 400, "invalid_json"),
-    ("a number of 10,000 digits", lambda good: _events(good(quantity=7)).replace(b"7", b"7" * 10_000, 1), 400, "invalid_json"),
+    ("a number of 10,000 digits", lambda good: _events(good(quantity=777)).replace(b"777", _LONG), 400, "invalid_json"),
     ("a number with a huge exponent", lambda good: _events(good(quantity="1E+999999999")), 400, "invalid_payload"),
     ("a number with a tiny exponent", lambda good: _events(good(quantity="1E-999999999")), 400, "invalid_payload"),
     ("a name twice", lambda good: b'{"events": [], "events": []}', 400, "invalid_json"),
@@ -161,9 +163,9 @@ BODIES: list[tuple[str, Callable[[Callable[..., Event]], bytes], int, str]] = [
     ("no events", lambda good: _events(), 400, "invalid_payload"),
     ("a negative quantity", lambda good: _events(good(), good(quantity=-1)), 400, "invalid_payload"),
     ("a key of 1 MB", lambda good: _events(good(idempotency_key="k" * MEGABYTE)), 400, "invalid_payload"),
-    ("a subscription id of 1 MB", lambda good: _events(good(subscription_external_id="9" * MEGABYTE)), 400, "invalid_payload"),
+    ("an id of 1 MB", lambda good: _events(good(subscription_external_id="9" * MEGABYTE)), 400, "invalid_payload"),
     ("100,000 events", lambda good: b'{"events": [' + b"{}," * 99_999 + b"{}]}", 400, "batch_too_large"),
-    ("100,000 good events", lambda good: _events(*[good()] * 100_000).replace(b" ", b"")[:MAX_BODY], 400, "batch_too_large"),
+    ("50,000 good events", lambda good: _events(*[good()] * 50_000), 400, "batch_too_large"),
     ("5,000 bad events", lambda good: _events(*[good(quantity="x")] * 5000), 400, "invalid_payload"),
     ("a good event behind a bad one", lambda good: _events(good(metric_code="none"), good()), 404, "metric_not_found"),
 ]
@@ -183,7 +185,9 @@ def test_a_bad_body_is_refused_in_short_json(
 
 def test_a_body_over_the_limit_is_refused_before_it_is_sent(wire: Wire) -> None:
     began = time.monotonic()
-    answer = wire.send(wire.request("POST", "/usage", Content_Length=str(MAX_BODY + 1), Content_Type="application/json"))
+    answer = wire.send(
+        wire.request("POST", "/usage", Content_Length=str(MAX_BODY + 1), Content_Type="application/json")
+    )
     assert (answer.status, answer.json["code"]) == (413, "payload_too_large")
     assert time.monotonic() - began < 2  # it did not wait for the body
 
@@ -208,7 +212,8 @@ def test_unusual_but_right_requests_are_accepted(wire: Wire, plan: "Plan") -> No
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:])) + b"0\r\n\r\n"
     dressed = {
         "HTTP/1.0": wire.request("POST", "/customers", body, version="1.0"),
-        "chunks": wire.request("POST", "/customers", Transfer_Encoding="chunked", Content_Type="application/json") + chunks,
+        "chunks": wire.request("POST", "/customers", Transfer_Encoding="chunked", Content_Type="application/json")
+        + chunks,
         "charset": wire.request("POST", "/customers", body, Content_Type="Application/JSON; charset=UTF-8"),
         "scheme": wire.request("POST", "/customers", body, Authorization=f"bearer  {wire.key}"),
     }
@@ -223,8 +228,12 @@ def test_a_request_without_content_type_is_refused(wire: Wire, good: Callable[..
     assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
 
 
-@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "x" * 5000])
-def test_a_body_that_is_not_declared_as_json_is_refused(media_type: str, wire: Wire, good: Callable[..., Event]) -> None:
+@pytest.mark.parametrize(
+    "media_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "x" * 5000]
+)
+def test_a_body_that_is_not_declared_as_json_is_refused(
+    media_type: str, wire: Wire, good: Callable[..., Event]
+) -> None:
     answer = wire.send(wire.request("POST", "/usage", _events(good()), Content_Type=media_type))
     assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
 
@@ -299,9 +308,12 @@ def test_bytes_that_are_not_http_do_no_harm(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(
-    "authorization", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Bearer \xff\xfe", "Bearer " + "k" * 60_000, "bearer none"]
+    "authorization",
+    [None, "", "Bearer", "Bearer ", "Basic YTpi", "Bearer \xff\xfe", "Bearer " + "k" * 60_000, "bearer none"],
 )
-def test_whatever_is_no_key_is_unauthenticated(authorization: str | None, wire: Wire, good: Callable[..., Event]) -> None:
+def test_whatever_is_no_key_is_unauthenticated(
+    authorization: str | None, wire: Wire, good: Callable[..., Event]
+) -> None:
     answer = wire.send(wire.request("POST", "/usage", _events(good()), Authorization=authorization))
     assert (answer.status, answer.json["code"]) == (401, "unauthenticated")
 
@@ -333,12 +345,15 @@ def test_a_wrong_path_or_method_is_answered_in_json(method: str, path: str, stat
 # === ALL AT ONCE === #
 
 
-def test_many_bad_requests_at_once_are_each_answered_rightly(wire: Wire, good: Callable[..., Event], server: Server) -> None:
-    requests_and_statuses = [(wire.request("POST", "/usage", body_of(good)), status) for _n, body_of, status, _c in BODIES[:18]]
-    requests_and_statuses.append((wire.request("POST", "/usage", _events(good()), Content_Type=None), 415))
-    requests_and_statuses.append((wire.request("GET", "/plans", Authorization="Bearer no"), 401))
-    requests_and_statuses.append((wire.request("GET", "/none"), 404))
-    many = requests_and_statuses * 5
+def test_many_bad_requests_at_once_are_each_answered_rightly(
+    wire: Wire, good: Callable[..., Event], server: Server
+) -> None:
+    small = [(body_of(good), status) for _name, body_of, status, _code in BODIES if len(body_of(good)) < MEGABYTE]
+    kinds = [(wire.request("POST", "/usage", body), status) for body, status in small]
+    kinds.append((wire.request("POST", "/usage", _events(good()), Content_Type=None), 415))
+    kinds.append((wire.request("GET", "/plans", Authorization="Bearer no"), 401))
+    kinds.append((wire.request("GET", "/none"), 404))
+    many = kinds * 5
     random.Random(8).shuffle(many)
     with ThreadPoolExecutor(8) as senders:
         answers = list(senders.map(lambda one: wire.send(one[0]), many))

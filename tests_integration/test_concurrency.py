@@ -1,5 +1,6 @@
 """Requests and jobs that do the same thing at the same time, on real connections."""
 
+import functools
 import json
 import random
 import threading
@@ -10,7 +11,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-
 from main_job import job_queue
 from main_job.back_office import BackOffice
 from runtime.server import Server
@@ -73,7 +73,8 @@ def test_writers_racing_on_one_key_leave_one_row_with_the_value_of_one_of_them(
         quantities = [10 * number + writer + 1 for writer in range(writers)]
         statuses = at_once(*(lambda quantity=quantity: push(quantity) for quantity in quantities))
         rows = query(
-            f"SELECT quantity FROM fusion_billing_usage WHERE subscription_id = {order} AND idempotency_key = '{name}-{number}'"
+            "SELECT quantity FROM fusion_billing_usage"
+            f" WHERE subscription_id = {order} AND idempotency_key = '{name}-{number}'"
         )
         assert statuses == [202] * writers
         assert [row["quantity"] in quantities for row in rows] == [True]
@@ -91,7 +92,7 @@ def test_batches_with_the_same_keys_in_opposite_orders_do_not_deadlock(
 
     for number in range(1, 5):
         up, down = 2 * number, 2 * number + 1
-        statuses = at_once(lambda: push(up, keys), lambda: push(down, keys[::-1]))
+        statuses = at_once(functools.partial(push, up, keys), functools.partial(push, down, keys[::-1]))
         [row] = query(
             "SELECT count(*) AS rows, count(DISTINCT quantity) AS values, min(quantity) AS value"
             f" FROM fusion_billing_usage WHERE subscription_id = {order}"
@@ -123,9 +124,12 @@ def test_two_services_that_upsert_one_email_at_once_share_one_partner(
 def test_one_customer_upserted_several_times_at_once_has_one_link(client: "ServiceClient", query: Query) -> None:
     for number in range(ROUNDS):
         name = f"twin-{number}"
-        answers = at_once(*[lambda name=name: client.api.upsert_customer(name, name, f"{name}@{client.code}.example")] * 4)
+        email = f"{name}@{client.code}.example"
+        answers = at_once(*[functools.partial(client.api.upsert_customer, name, name, email)] * 4)
         assert len({answer["partner_id"] for answer in answers}) == 1
-        links = query(f"SELECT id FROM fusion_billing_account_link WHERE service_id = {client.id} AND external_id = '{name}'")
+        links = query(
+            f"SELECT id FROM fusion_billing_account_link WHERE service_id = {client.id} AND external_id = '{name}'"
+        )
         assert len(links) == 1
 
 
@@ -136,7 +140,9 @@ def test_one_subscription_opened_several_times_at_once_is_one(
     for number in range(4):
         request = {"external_customer_id": "opener", "external_id": f"opened-{number}", "plan_code": plan.code}
         answers = at_once(*[lambda request=request: client.api.open_subscription(**request)] * 4)
-        orders = query(f"SELECT id FROM sale_order WHERE x_fc_service_id = {client.id} AND x_fc_external_id = 'opened-{number}'")
+        orders = query(
+            f"SELECT id FROM sale_order WHERE x_fc_service_id = {client.id} AND x_fc_external_id = 'opened-{number}'"
+        )
         assert {answer["subscription_id"] for answer in answers} == {order["id"] for order in orders}
         assert len(orders) == 1
         assert {answer["subscription_state"] for answer in answers} == {"3_progress"}
@@ -163,7 +169,8 @@ def test_no_counter_is_lost_when_it_comes_while_its_subscription_is_rated_and_in
         total = number = 0
         while not (stop.is_set() and number >= 20):
             quantity, day = 1 + number % 9, start + timedelta(days=random_days.randrange(70))
-            total += quantity * client.api.record_usage([plan.counter("busy", quantity, day, f"busy-{pusher}-{number}")])
+            event = plan.counter("busy", quantity, day, f"busy-{pusher}-{number}")
+            total += quantity * client.api.record_usage([event])
             number += 1
         return total
 
@@ -257,7 +264,8 @@ def _ledger(query: Query, order: int) -> list[dict[str, Decimal]]:
     )
     return list(
         query(
-            f"SELECT ({used}) AS used, sum(amount) AS rated, COALESCE(sum(amount) FILTER (WHERE state = 'billed'), 0) AS billed"
+            f"SELECT ({used}) AS used, sum(amount) AS rated,"
+            " COALESCE(sum(amount) FILTER (WHERE state = 'billed'), 0) AS billed"
             f" FROM fusion_billing_rating r WHERE subscription_id = {order} AND state <> 'cancelled'"
             " GROUP BY subscription_id, period_start, period_end ORDER BY period_start"
         )

@@ -18,13 +18,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import psutil
 import psycopg2
 import pytest
 import requests
-
 from main_job import job_queue, provisioning
 from main_job.back_office import BackOffice
 from main_job.source_app import SourceApp
@@ -106,7 +104,8 @@ class Site:
     def start(self) -> None:
         log = layout.LOGS / f"{self._database}-crash-server.log"
         self._running = ExitStack()
-        self.server = self._running.enter_context(runtime_server.serving(self._odoo, self._database, port=self._port, log=log))
+        serving = runtime_server.serving(self._odoo, self._database, port=self._port, log=log)
+        self.server = self._running.enter_context(serving)
 
     def supervise(self) -> None:
         """Start the server again if it has ended, as a service manager does.
@@ -265,7 +264,9 @@ def pushing(site: Site, plan: "Plan", request: pytest.FixtureRequest) -> Iterato
 # === INGESTION === #
 
 
-def test_counters_survive_the_death_of_workers_in_the_middle_of_their_requests(site: Site, pushing: Callable[[], Any]) -> None:
+def test_counters_survive_the_death_of_workers_in_the_middle_of_their_requests(
+    site: Site, pushing: Callable[[], Any]
+) -> None:
     with pushing() as pushed:
         for _round in range(4):
             site.kill_a_writer("fusion_billing_usage")
@@ -313,7 +314,8 @@ def check_nothing_is_lost_or_doubled(site: Site, pushed: Pushing) -> None:
 
 
 def _recorded(site: Site, pushed: Pushing) -> list[Any]:
-    return site.query(f"SELECT idempotency_key, quantity FROM fusion_billing_usage WHERE subscription_id = ({_order(pushed.name)})")
+    order = _order(pushed.name)
+    return site.query(f"SELECT idempotency_key, quantity FROM fusion_billing_usage WHERE subscription_id = ({order})")
 
 
 def _rated_quantity(site: Site, pushed: Pushing) -> Any:
@@ -323,7 +325,8 @@ def _rated_quantity(site: Site, pushed: Pushing) -> Any:
     unrated = f"SELECT count(*) FROM fusion_billing_usage_change WHERE subscription_id = ({order})"
     # A rating that was running when its process died waits for the runner's next look, up to a minute.
     site.wait_until(lambda: site.value(unrated) == 0, timeout=120, what="the rating")
-    [[quantity, amount]] = site.query(f"SELECT total_quantity, amount FROM fusion_billing_rating WHERE subscription_id = ({order})")
+    ledger = f"SELECT total_quantity, amount FROM fusion_billing_rating WHERE subscription_id = ({order})"
+    [[quantity, amount]] = site.query(ledger)
     assert amount == max(quantity - 100, 0) / 2
     return quantity
 
@@ -362,10 +365,12 @@ def test_each_period_is_invoiced_once_though_workers_and_the_server_die_in_the_m
             "SELECT x_fc_period_start, amount_untaxed, state FROM account_move"
             f" WHERE x_fc_subscription_id = ({_order(name)}) ORDER BY x_fc_period_start"
         )
-        assert [(float(amount), state) for _start, amount, state in moves] == [(20 + 100, "posted"), (20 + 25, "posted")]
+        amounts = [(float(amount), state) for _start, amount, state in moves]
+        assert amounts == [(20 + 100, "posted"), (20 + 25, "posted")]
         assert len({period for period, _amount, _state in moves}) == 2
         billed = site.value(
-            f"SELECT sum(amount) FROM fusion_billing_rating WHERE subscription_id = ({_order(name)}) AND state = 'billed'"
+            "SELECT sum(amount) FROM fusion_billing_rating"
+            f" WHERE subscription_id = ({_order(name)}) AND state = 'billed'"
         )
         assert billed == 100 + 25
     numbers = site.query("SELECT name FROM account_move WHERE state = 'posted'")

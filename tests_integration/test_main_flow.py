@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from main_job import invoices, job_queue
 from main_job.back_office import BackOffice
 from main_job.receiver import Delivery
@@ -146,7 +145,8 @@ def _usage_taken_back_after_the_end_is_on_a_credit_note(story: Story) -> None:
     story.push(280, START, "first")  # was 300
     story.rate()
     credit_note = story.wait_for("invoice.finalized", 4)[-1]
-    assert (credit_note["type"], credit_note["state"], credit_note["amount_untaxed"]) == ("credit_note", "posted", "10.00")
+    assert (credit_note["type"], credit_note["state"]) == ("credit_note", "posted")
+    assert credit_note["amount_untaxed"] == "10.00"
 
 
 def _nothing_is_billed_twice(story: Story) -> None:

@@ -14,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from main_job import job_queue, provisioning
 from main_job.back_office import BackOffice
 from main_job.receiver import Endpoint
@@ -146,15 +145,20 @@ def test_the_signature_is_the_hmac_of_the_very_bytes_of_canonical_json(
 
 
 def test_the_secret_is_nowhere_in_what_is_sent_or_kept_of_a_delivery(
-    peer: Callable[..., Peer], service_at: Callable[..., Any], announce: Callable[..., None], outbox: Outbox, odoo: Odoo, database: str
+    peer: Callable[..., Peer],
+    service_at: Callable[..., Any],
+    announce: Callable[..., None],
+    outbox: Outbox,
+    odoo: Odoo,
+    database: str,
 ) -> None:
     taker = peer(lambda handler: _answer(handler, 200))
     service, app = service_at(taker.url)
     announce(app)
     outbox.wait(service, "sent", attempts=1)
     assert SECRET not in str(taker.requests)
-    rows = "SELECT row_to_json(s)::text FROM fusion_billing_service s UNION ALL SELECT row_to_json(w)::text FROM fusion_billing_webhook w"
-    assert SECRET not in databases.psql(odoo, database, rows)
+    for table in ("fusion_billing_service", "fusion_billing_webhook", "queue_job"):
+        assert SECRET not in databases.psql(odoo, database, f"SELECT row_to_json(t)::text FROM {table} t")
 
 
 # === RETRIES === #
@@ -185,7 +189,10 @@ def test_a_receiver_that_answers_500_is_tried_again_with_the_same_delivery(
 
 
 def test_a_delivery_is_dead_after_eight_attempts_seen_by_its_owner_and_can_be_revived(
-    service_client: Callable[[str], "ServiceClient"], announce: Callable[..., None], outbox: Outbox, backoffice: BackOffice
+    service_client: Callable[[str], "ServiceClient"],
+    announce: Callable[..., None],
+    outbox: Outbox,
+    backoffice: BackOffice,
 ) -> None:
     client = service_client("broken")
     client.endpoint.status = 503
@@ -232,7 +239,10 @@ def test_a_delivery_that_lost_its_job_gets_another_one_from_the_sweeper(
 
 
 def test_the_sweeper_sends_nothing_twice(
-    service_client: Callable[[str], "ServiceClient"], announce: Callable[..., None], outbox: Outbox, backoffice: BackOffice
+    service_client: Callable[[str], "ServiceClient"],
+    announce: Callable[..., None],
+    outbox: Outbox,
+    backoffice: BackOffice,
 ) -> None:
     client = service_client("calm")
     client.endpoint.status = 500
@@ -348,7 +358,16 @@ def test_a_redirect_is_not_followed(
 
 @pytest.mark.parametrize(
     "address",
-    ["10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "[fd00::1]", "[::ffff:10.0.0.1]", "[fe80::1]", "100.64.0.1"],
+    [
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.0.1",
+        "169.254.169.254",
+        "[fd00::1]",
+        "[::ffff:10.0.0.1]",
+        "[fe80::1]",
+        "100.64.0.1",
+    ],
 )
 def test_a_private_address_is_refused_without_a_connection(
     address: str, service_at: Callable[..., Any], announce: Callable[..., None], outbox: Outbox

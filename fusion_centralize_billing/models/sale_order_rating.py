@@ -151,7 +151,9 @@ class SaleOrder(models.Model):
             return
         if not rating.charge_id.product_id:
             raise UserError(self.env._("%s has no product: its usage cannot be put on an invoice.", rating.charge_id.name))
-        rating.order_line_id = self.env["sale.order.line"].sudo().create(
+        # Without a note for each line in the order's chatter: the ledger tells more.
+        lines = self.env["sale.order.line"].sudo().with_context(sale_no_log_for_new_lines=True)
+        rating.order_line_id = lines.create(
             {
                 **values,
                 "order_id": self.id,

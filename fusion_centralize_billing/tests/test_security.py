@@ -84,7 +84,8 @@ class TestSecurity(BillingCase):
         webhook = self._get_records()["webhook"][:1]
         webhook.state = "dead"
         acts = {
-            "make a key": lambda: self.service.with_user(user).action_generate_api_key(),
+            "replace a key": lambda: self.service.with_user(user).action_generate_api_key(),
+            "make a key": lambda: self._create_service().with_user(user).action_generate_api_key(),
             "revoke a key": lambda: self.service.api_key_ids.with_user(user).action_revoke(),
             "retry a delivery": lambda: webhook.with_user(user).action_retry(),
             "open the wizard": lambda: self.env["fusion.billing.api.key.wizard"].with_user(user).create({}),

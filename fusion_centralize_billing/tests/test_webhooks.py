@@ -144,6 +144,10 @@ class TestWebhooks(BillingCase):
                 }
                 self.assertRecordValues(webhook, [expected])
 
+    def test_a_redirect_is_not_followed(self):
+        headers = {"Location": "https://elsewhere.example.com/"}
+        self.assertEqual(len(self._deliver(self._enqueue(), status=307, headers=headers)), 1)
+
     def test_a_long_answer_is_cut(self):
         webhook = self._enqueue()
         self._deliver(webhook, status=500, body=b"x" * 100_000)
