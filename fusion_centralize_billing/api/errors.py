@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, UnsupportedMediaType
 
-from odoo.exceptions import AccessDenied, AccessError, LockError, MissingError, UserError, ValidationError
+from odoo.exceptions import (
+    AccessDenied,
+    AccessError,
+    ConcurrencyError,
+    LockError,
+    MissingError,
+    UserError,
+    ValidationError,
+)
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 _logger = logging.getLogger(__name__)
 
@@ -116,6 +125,13 @@ class BusinessRuleError(BillingError):
     http_status = 422
 
 
+class UnavailableError(BillingError):
+    """Too many requests changed the same record at once. The same request will do later."""
+
+    code = "try_again"
+    http_status = 503
+
+
 class InternalError(BillingError):
     """A fault of ours. The client learns nothing but that."""
 
@@ -146,6 +162,8 @@ def from_exception(exc: Exception) -> BillingError:
     if isinstance(exc, UserError):
         _logger.warning("A business rule refused an API request: %s", exc)
         return BusinessRuleError("A rule of the back office refuses this request.")
+    if isinstance(exc, (ConcurrencyError, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)):
+        return UnavailableError("The record is being changed by others; send the request again.")
     _logger.error("Unexpected error in an API request", exc_info=exc)
     return InternalError("Internal error.")
 

@@ -1,5 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import fields, models
+from odoo.exceptions import UserError
 
 
 class AccountMove(models.Model):
@@ -26,6 +27,14 @@ class AccountMove(models.Model):
         # sudo: whoever may cancel the invoice gives its usage back; the ledger has no other writer.
         self.sudo().x_fc_rating_ids._cancel()
         return result
+
+    def button_draft(self):
+        # sudo: the ledger decides, whoever asks.
+        if self.sudo().x_fc_rating_ids.filtered(lambda rating: rating.state == "cancelled"):
+            raise UserError(
+                self.env._("The usage of this cancelled invoice is billed anew: posting it again would bill it twice.")
+            )
+        return super().button_draft()
 
     def action_view_x_fc_ratings(self):
         self.ensure_one()

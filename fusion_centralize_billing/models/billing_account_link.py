@@ -37,7 +37,7 @@ class BillingAccountLink(models.Model):
 
         The same service and external id always give the same link and partner. A new customer whose
         e-mail another service's customer has gets the same partner. A changed name or e-mail is kept
-        on the link, and on the partner as long as no other service shares it.
+        on the link, and on the partner if this service made it and shares it with no other.
 
         :param extra: more values for a partner that is created here
         """
@@ -57,7 +57,7 @@ class BillingAccountLink(models.Model):
     def _create_link(self, service, external_id, name, email, extra):
         # sudo: a service may use a shared partner, but neither search nor create partners in general.
         partner = self.env["res.partner"].sudo()._fc_find_or_create_customer(
-            service.sudo().company_id, name or external_id, email, extra
+            service.sudo(), name or external_id, email, extra
         )
         return self.sudo().create(
             {
@@ -83,5 +83,5 @@ class BillingAccountLink(models.Model):
         link.write(changes)
         shared = self.sudo().search_count([("partner_id", "=", link.partner_id.id), ("service_id", "!=", link.service_id.id)])
         if not shared:
-            link.partner_id._fc_update_customer(link.company_id, name, email)
+            link.partner_id._fc_update_customer(link.service_id, name, email)
 

@@ -7,6 +7,7 @@ from odoo.exceptions import ValidationError
 
 from ..api.errors import BusinessRuleError
 from ..rating import CHARGE_MODELS, RatingError, Terms, Tier, Usage, check_terms, price, to_decimal
+from .billing_charge_tier import CHECKED_BY_CHARGE
 
 _TERMS = ("included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_amount")
 
@@ -122,6 +123,13 @@ class BillingCharge(models.Model):
             self[name] = 1 if name == "unit_batch" else 0
         if "tiers" not in used:
             self.tier_ids = [Command.clear()]
+
+    # === CRUD === #
+
+    def write(self, vals):
+        if "tier_ids" in vals:
+            self = self.with_context(**{CHECKED_BY_CHARGE: True})
+        return super().write(vals)
 
     # === BUSINESS === #
 

@@ -1,7 +1,11 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import fields, models
+from odoo import api, fields, models
 
 from ..rating import Tier, to_decimal
+
+#: Context key: the charge is writing its tiers one by one and checks them as a whole when it is done.
+#: The ORM leaves no other way to tell the tiers (odoo/orm/fields_relational.py: write_real).
+CHECKED_BY_CHARGE = "fusion_billing_checked_by_charge"
 
 
 class BillingChargeTier(models.Model):
@@ -17,6 +21,18 @@ class BillingChargeTier(models.Model):
     price_per_unit = fields.Float(min_display_digits=2)
     flat_fee = fields.Float(min_display_digits=2, help="Owed once the tier is entered.")
     rate = fields.Float(string="Rate (%)", min_display_digits=0)
+
+    @api.constrains("up_to", "price_per_unit", "flat_fee", "rate", "sequence", "charge_id")
+    def _check_terms(self):
+        if not self.env.context.get(CHECKED_BY_CHARGE):
+            self.charge_id._check_terms()
+
+    def unlink(self):
+        charges = self.charge_id
+        result = super().unlink()
+        if not self.env.context.get(CHECKED_BY_CHARGE):
+            charges.exists()._check_terms()
+        return result
 
     def _as_tier(self):
         """Return the tier as the rating core takes it."""

@@ -114,6 +114,9 @@ class BillingService(models.Model):
             return "subscription_external_id", "subscription_not_found", text
         if metric_id is None:
             return "metric_code", "metric_not_found", self.env._("There is no metric %s.", event.metric_code)
+        if subscription.state == "cancel" and not subscription.x_fc_ended_on:
+            text = self.env._("The subscription was cancelled before it started.")
+            return "subscription_external_id", "subscription_cancelled", text
         day = max(event.period_start, event.period_end - datetime.timedelta(microseconds=1)).date()
         if subscription.start_date and day < subscription.start_date:
             return "period_end", "usage_before_start", self.env._("The subscription starts on %s.", subscription.start_date)
@@ -228,7 +231,7 @@ class BillingService(models.Model):
 
 
 def _is_record_id(text):
-    return text.isascii() and text.isdigit() and len(text) <= 9
+    return text.isascii() and text.isdigit() and len(text) <= 9 and not text.startswith("0")
 
 
 def _naive(instant):

@@ -16,6 +16,14 @@ class ResPartner(models.Model):
         help="The normalized e-mail by which customers of several services are recognized as one.",
     )
 
+    x_fc_created_by_service_id = fields.Many2one(
+        "fusion.billing.service",
+        string="Created by Billing Service",
+        readonly=True,
+        copy=False,
+        help="Only this service may change the name and e-mail, as long as no other service shares the customer.",
+    )
+
     # === CONSTRAINTS AND INDEXES === #
 
     # Two requests of two services must not make two partners of one customer.
@@ -27,27 +35,43 @@ class ResPartner(models.Model):
     # === BUSINESS === #
 
     @api.model
-    def _fc_find_or_create_customer(self, company, name, email, extra=None):
-        """Return the partner for a billing customer: known by e-mail, or new."""
+    def _fc_find_or_create_customer(self, service, name, email, extra=None):
+        """Return the partner for a service's customer: known by e-mail, or new.
+
+        A customer who was archived and comes back is active again.
+        """
         identity = email_normalize(email or "")
-        partner = self._fc_find_customer(company, identity) if identity else self.browse()
+        partner = self._fc_find_customer(service.company_id, identity) if identity else self.browse()
         if not partner:
-            values = {"name": name, "email": email, "x_fc_billing_email": identity or False, "customer_rank": 1}
+            values = {
+                "name": name,
+                "email": email,
+                "x_fc_billing_email": identity or False,
+                "x_fc_created_by_service_id": service.id,
+                "customer_rank": 1,
+            }
             return self.create({**(extra or {}), **values})
+        if not partner.active:
+            partner.active = True
         if not partner.x_fc_billing_email:
             partner.x_fc_billing_email = identity
         return partner
 
-    def _fc_update_customer(self, company, name, email):
-        """Apply what a service says of a customer that no other service shares."""
+    def _fc_update_customer(self, service, name, email):
+        """Apply what a service says of a customer that it has made and shares with no other service.
+
+        Never to people who log in here: who sets a user's e-mail can have a new password sent there.
+        """
         self.ensure_one()
+        if self.x_fc_created_by_service_id != service or self.with_context(active_test=False).user_ids:
+            return
         if name:
             self.name = name
         identity = email_normalize(email or "")
         if identity and identity != self.x_fc_billing_email:
             self.email = email
             # Never become the same identity as another partner: services would meet in the wrong customer.
-            if not self._fc_find_customer(company, identity):
+            if not self._fc_find_customer(service.company_id, identity):
                 self.x_fc_billing_email = identity
 
     # === HELPERS === #
@@ -55,5 +79,8 @@ class ResPartner(models.Model):
     @api.model
     def _fc_find_customer(self, company, identity):
         allowed = [("company_id", "in", [False, company.id])]
-        known = self.search([("x_fc_billing_email", "=", identity), *allowed], order="company_id desc, id", limit=1)
-        return known or self.search([("email_normalized", "=", identity), *allowed], order="id", limit=1)
+        # Archived ones too: the unique index knows them.
+        known = self.with_context(active_test=False).search(
+            [("x_fc_billing_email", "=", identity), *allowed], order="company_id desc, id", limit=1
+        )
+        return known.with_env(self.env) or self.search([("email_normalized", "=", identity), *allowed], order="id", limit=1)

@@ -46,7 +46,7 @@ class SaleOrder(models.Model):
         result = super().write(vals)
         for order in self:
             if order.subscription_state != before[order]:
-                order._fc_after_state_change()
+                order._fc_after_state_change(before[order])
         return result
 
     # === ACTIONS === #
@@ -59,14 +59,18 @@ class SaleOrder(models.Model):
 
     # === BUSINESS === #
 
+    def _get_copiable_order_lines(self):
+        """Leave usage lines behind: a copy has used nothing."""
+        return super()._get_copiable_order_lines().filtered(lambda line: not line.x_fc_charge_id)
+
     def _action_confirm(self):
         self._fc_check_usage_covered()
         return super()._action_confirm()
 
-    def _fc_after_state_change(self):
+    def _fc_after_state_change(self, before):
         """Tell the source app, and see to it that usage of an ended subscription is billed."""
         self.ensure_one()
-        if self.subscription_state == "3_progress":
+        if self.subscription_state == "3_progress" and before != "4_paused":
             self._fc_emit("subscription.started")
         elif self.subscription_state == "6_churn":
             # Enterprise closes without telling an end date.

@@ -143,8 +143,9 @@ class TestRestUsage(BillingHttpCase):
             with self.subTest(code):
                 response = self._post(self._event(self.order, period_start=start, period_end=end))
                 self._refuse(response, 422, code, "events.0.period_end")
-        edge = self._event(self.order, period_start="2026-01-19T00:00:00Z", period_end="2026-01-20T00:00:00Z")
-        self.assertEqual(self._post(edge).status_code, 202)
+        edges = [("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"), ("2026-01-19T00:00:00Z", "2026-01-20T00:00:00Z")]
+        events = [self._event(self.order, period_start=start, period_end=end) for start, end in edges]
+        self.assertEqual(self._post(*events).status_code, 202)
 
     # === VALUES WITHOUT SENSE === #
 
