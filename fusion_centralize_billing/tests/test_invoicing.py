@@ -357,3 +357,10 @@ class TestPaymentEvents(BillingCase):
     def test_a_pending_payment_is_not_told(self):
         self._pay("pending")
         self.assertFalse(self._get_events(self.service, "invoice.paid", "invoice.payment_failed"))
+
+    def test_a_resumed_subscription_is_not_announced_as_started_again(self):
+        self._listen()
+        order = self._create_subscription()
+        order.action_pause()
+        order.action_resume()
+        self.assertEqual(len(self._get_events(self.service, "subscription.started")), 1)

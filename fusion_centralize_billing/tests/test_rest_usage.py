@@ -2,8 +2,12 @@
 import json
 from decimal import Decimal
 
+from psycopg2.errors import SerializationFailure
+
+from odoo.exceptions import ConcurrencyError
 from odoo.tests import tagged
 
+from ..api.errors import from_exception
 from ..api.payloads import MAX_REPORTED_ERRORS
 from ..controllers.rest import MAX_BODY
 from .common import BillingHttpCase, unique
@@ -318,3 +322,13 @@ class TestRestUsage(BillingHttpCase):
         body = json.dumps({"events": [self._event(self.order)]})
         response = self._call("/usage", body=body, headers={"Content-Type": "Application/JSON; charset=utf-8"})
         self.assertEqual(response.status_code, 202)
+
+    def test_usage_of_a_quotation_that_was_cancelled_is_refused(self):
+        order = self._create_subscription(confirm=False)
+        order._action_cancel()
+        response = self._call("/usage", {"events": [self._event(order)]})
+        self.assertRefused(response, 422, "subscription_cancelled", "events.0.subscription_external_id")
+
+    def test_a_request_that_lost_every_race_may_be_sent_again(self):
+        for conflict in (ConcurrencyError("lost"), SerializationFailure()):
+            self.assertEqual((from_exception(conflict).http_status, from_exception(conflict).code), (503, "try_again"))
