@@ -11,7 +11,7 @@ new_plan        ``new_plan(office)``: a plan with one metric of its own; opens s
 new_database, new_server   for tests that kill what they use, or need several servers
 
 The fixtures of the first group live as long as the session and are shared: a test makes its own
-services and customers. ``runtime.postgres.kill`` / ``restart`` and ``Server.workers`` help crash tests.
+services and customers. ``Server.workers`` helps crash tests.
 """
 
 import itertools

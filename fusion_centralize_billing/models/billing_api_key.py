@@ -54,6 +54,7 @@ class BillingApiKey(models.Model):
     def action_revoke(self):
         """Make the keys open nothing from now on."""
         self.active = False
+        return True
 
     # === BUSINESS === #
 

@@ -6,6 +6,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import str2bool
 
+from odoo.addons.queue_job.exception import RetryableJobError
+
 from ..crypto.secret_box import SecretKeyError
 from ..crypto.signatures import canonical_body, sign
 from ..delivery import http_client
@@ -22,6 +24,8 @@ MAX_ATTEMPTS = 8
 #: A delivery this long overdue has lost its job.
 _LOST_AFTER = timedelta(minutes=5)
 _SWEEP_LIMIT = 1000
+#: After a failed attempt a receiver is handled with care for this long.
+_AILING_FOR = timedelta(minutes=10)
 
 
 class BillingWebhook(models.Model):
@@ -80,6 +84,7 @@ class BillingWebhook(models.Model):
         self.check_access("write")
         self.sudo().write({"state": "pending", "attempts": 0, "next_retry_at": fields.Datetime.now()})
         self._schedule_delivery()
+        return True
 
     def action_view_jobs(self):
         self.ensure_one()
@@ -162,6 +167,7 @@ class BillingWebhook(models.Model):
         webhook = self.exists()
         if not webhook or webhook.state not in ("pending", "failed"):
             return self.env._("Nothing to deliver.")
+        webhook._wait_for_turn()
         outcome = webhook._send()
         webhook._note_attempt(outcome)
         return self.env._("Attempt %(attempt)s: %(state)s %(error)s", attempt=webhook.attempts, state=webhook.state, error=outcome.error)
@@ -170,6 +176,20 @@ class BillingWebhook(models.Model):
 
     def _identity_prefix(self):
         return f"fusion_centralize_billing.webhook.{self.id}."
+
+    def _wait_for_turn(self):
+        """Let a receiver that fails have one request at a time, so that its time-outs do not hold up the others.
+
+        :raises RetryableJobError: another delivery to this receiver is under way
+        """
+        since = fields.Datetime.now() - _AILING_FOR
+        domain = [("service_id", "=", self.service_id.id), ("state", "in", ("failed", "dead")), ("write_date", ">", since)]
+        if not self.search_count(domain, limit=1):
+            return
+        self.env.cr.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s), %s)", [self._table, self.service_id.id])
+        if not self.env.cr.fetchone()[0]:
+            message = self.env._("%s fails, and another delivery to it is under way.", self.service_id.name)
+            raise RetryableJobError(message, seconds=http_client.TIMEOUT, ignore_retry=True)
 
     def _send(self):
         """Make one HTTP request and return its Outcome."""

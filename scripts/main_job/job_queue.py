@@ -27,8 +27,10 @@ def held_back(office: BackOffice, xml_id: str) -> Iterator[None]:
     """Keep a scheduled action from starting by itself while the block runs."""
     action = [office.record(xml_id)]
     office.call("ir.cron", "write", action, {"active": False})
-    yield
-    office.call("ir.cron", "write", action, {"active": True})
+    try:
+        yield
+    finally:
+        office.call("ir.cron", "write", action, {"active": True})
 
 
 def wait_until_idle(office: BackOffice, timeout: float = 600) -> None:

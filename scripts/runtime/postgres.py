@@ -61,16 +61,8 @@ def running() -> Iterator[Connection]:
             _stop_if_last(folder, users)
 
 
-def kill() -> None:
-    """Kill every process of the private cluster at once, as a power cut would (for tests)."""
-    pid = int((_cluster_folder() / "data" / "postmaster.pid").read_text().splitlines()[0])
-    for child in subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split():
-        os.kill(int(child), 9)
-    os.kill(pid, 9)
-
-
 def restart() -> None:
-    """Start the private cluster again after ``kill()``."""
+    """Start the private cluster again after its processes were killed."""
     folder = _cluster_folder()
     with _lock(folder / "start.lock", exclusive=True):
         _ensure_started(folder)

@@ -119,6 +119,8 @@ def serving(
     odoo: Odoo, database: str, *, port: int | None = None, workers: int = 4, log: Path | None = None
 ) -> Iterator[Server]:
     """Run a server for ``database`` as long as the block runs."""
+    if port and not _is_free(port, port + 1):
+        raise Fault(f"port {port} or {port + 1} is in use: stop what listens there or choose another")
     options = ServerOptions(database, port or free_port(), workers)
     if log:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -134,10 +136,23 @@ def serving(
 def free_port() -> int:
     """Return a port that is free together with its successor (Odoo's evented port)."""
     for _attempt in range(50):
-        with socket.socket() as first, socket.socket() as second:
+        with socket.socket() as first:
             first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            with contextlib.suppress(OSError):
-                second.bind(("127.0.0.1", port + 1))
-                return int(port)
+            port = int(first.getsockname()[1])
+            if _is_free(port + 1):
+                return port
     raise Fault("no two neighbouring free ports found")
+
+
+def _is_free(*ports: int) -> bool:
+    """Tell whether all ``ports`` can be listened on; a server that just ended does not count as using them."""
+    for port in ports:
+        with socket.socket() as candidate:
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                candidate.bind(("127.0.0.1", port))
+            except OverflowError as error:
+                raise Fault(f"not a port: {port}") from error
+            except OSError:
+                return False
+    return True
