@@ -78,6 +78,15 @@ OPERATIONS: dict[str, Operation] = {
             path="/subscriptions",
             summary="Open a subscription and start it.",
         ),
+        Operation(
+            name="terminateSubscription",
+            handler="_api_terminate_subscription",
+            scope="subscriptions:write",
+            payload=payloads.TerminateSubscription,
+            verb="POST",
+            path="/subscriptions/<subscription_external_id>/terminate",
+            summary="End a subscription.",
+        ),
     )
 }
 

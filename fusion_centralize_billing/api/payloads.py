@@ -6,9 +6,20 @@ from __future__ import annotations
 import datetime
 import re
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from .errors import FieldError, InvalidPayloadError
@@ -133,10 +144,30 @@ class UsageEvent(Payload):
         return self
 
 
-class RecordUsage(Payload):
-    """A batch of counters; all are recorded or none."""
+class RejectedEvent(Payload):
+    """What takes the place of a malformed counter where the rest of its batch is wanted all the same."""
 
-    events: Annotated[list[UsageEvent], Field(min_length=1)]
+    errors: tuple[FieldError, ...]
+
+
+def _parse_event(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    try:
+        return handler(value)
+    except ValidationError as exc:
+        if info.data.get("error_policy") != "reject_failed_rows":
+            raise
+        return RejectedEvent(errors=tuple(_field_error(fault) for fault in _faults(exc)))
+
+
+class RecordUsage(Payload):
+    """A batch of counters.
+
+    ``error_policy`` says what one bad counter does: ``reject_everything`` refuses the request, and
+    nothing is recorded; ``reject_failed_rows`` records the others and tells what was wrong with it.
+    """
+
+    error_policy: Literal["reject_everything", "reject_failed_rows"] = "reject_everything"
+    events: Annotated[list[Annotated[UsageEvent, WrapValidator(_parse_event)]], Field(min_length=1)]
 
     @model_validator(mode="before")
     @classmethod
@@ -155,6 +186,13 @@ class SubscriptionLine(Payload):
 
     product_id: RecordId
     quantity: Annotated[Decimal, BeforeValidator(_refuse_bool), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)] = Decimal(1)
+
+
+class TerminateSubscription(Payload):
+    """The end of a subscription. ``end_date`` is the first day that it does not cover; today if left out."""
+
+    subscription_external_id: Text
+    end_date: Day | None = None
 
 
 class CreateSubscription(Payload):
@@ -178,8 +216,12 @@ class CreateSubscription(Payload):
 _CODES = {"extra_forbidden": "unknown_field", "finite_number": "not_finite", "greater_than_equal": "too_small"}
 
 
+def _faults(exc: ValidationError) -> list[Any]:
+    return exc.errors(include_url=False, include_input=False)
+
+
 def _invalid_payload(exc: ValidationError) -> InvalidPayloadError:
-    faults = exc.errors(include_url=False, include_input=False)
+    faults = _faults(exc)
     errors = [_field_error(fault) for fault in faults[:MAX_REPORTED_ERRORS]]
     special = {"batch_too_large", "end_before_start"}
     code = errors[0].code if errors[0].code in special else None

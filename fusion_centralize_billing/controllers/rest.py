@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 """REST: decode, execute(), encode."""
 
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 from werkzeug.routing import Map, Rule
 
 from odoo import http
@@ -28,10 +28,11 @@ def _match(path: str, method: str) -> tuple[Operation, dict[str, str]]:
 
 
 def _is_readonly(_controller: http.Controller, _rule: object, args: dict[str, str]) -> bool:
-    # HEAD and OPTIONS, unknown paths and methods write nothing either.
-    matches = (o for o in OPERATIONS.values() if o.path == f"/{args.get('path', '')}" and o.verb == request.httprequest.method)
-    operation = next(matches, None)
-    return operation is None or operation.readonly
+    try:
+        operation, _path_arguments = _match(args.get("path", ""), request.httprequest.method)
+    except HTTPException:
+        return True  # an unknown path or method writes nothing
+    return operation.readonly
 
 
 class RestController(http.Controller):
@@ -48,7 +49,7 @@ class RestController(http.Controller):
         operation, path_arguments = _match(path, request.httprequest.method)
         request.update_env(user=SUPERUSER_ID)
         key = authenticate(request.env, _bearer_key())
-        answer = execute(key, operation.name, {**_decode_payload(), **path_arguments})
+        answer = execute(key, operation.name, _join(_decode_payload(), path_arguments))
         return json_response(answer, operation.status)
 
     @http.route(f"{BASE}/openapi.json", type="fusion_rest", auth="none", readonly=True, save_session=False, methods=["GET"])
@@ -71,3 +72,10 @@ def _decode_payload() -> dict[str, object]:
     if not isinstance(payload, dict):
         raise InvalidPayloadError("The body must be a JSON object.")
     return payload
+
+
+def _join(payload: dict[str, object], path_arguments: dict[str, str]) -> dict[str, object]:
+    for name, value in path_arguments.items():
+        if payload.get(name, value) != value:
+            raise InvalidPayloadError(f"{name} differs between path and body.", code="path_mismatch", path=name)
+    return {**payload, **path_arguments}

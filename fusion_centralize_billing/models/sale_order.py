@@ -2,6 +2,8 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
+from ..api.errors import BusinessRuleError
+
 
 class SaleOrder(models.Model):
     """The subscription as the billing services know it. Rating and invoicing stand in files of their own."""
@@ -73,6 +75,31 @@ class SaleOrder(models.Model):
             self.x_fc_ended_on = self._fc_get_end_date() or fields.Date.today()
             self._fc_emit("subscription.terminated")
             self._schedule_rating()
+
+    def _fc_terminate(self, end_date=None):
+        """End the subscription on a day (today by default), in the way of the edition that is installed.
+
+        :raises BusinessRuleError: ``subscription_not_active``, ``end_date_refused``
+        """
+        self.ensure_one()
+        end_date = end_date or fields.Date.today()
+        if self.subscription_state == "6_churn" and self._fc_get_end_date() == end_date:
+            return
+        if self.subscription_state not in ("3_progress", "4_paused"):
+            raise BusinessRuleError(self.env._("The subscription is not active."), code="subscription_not_active")
+        if self.x_fc_billed_until and end_date < self.x_fc_billed_until or self.start_date and end_date < self.start_date:
+            raise BusinessRuleError(
+                self.env._("The subscription is billed, or starts, after %s.", end_date), code="end_date_refused", path="end_date"
+            )
+        if hasattr(self, "_close_subscription"):  # Community; Enterprise has no such method
+            self._close_subscription(end_date)
+        elif end_date > fields.Date.today():
+            raise BusinessRuleError(
+                self.env._("This edition ends subscriptions today, not later."), code="end_date_refused", path="end_date"
+            )
+        else:
+            self.x_fc_ended_on = end_date
+            self.subscription_state = "6_churn"
 
     def _fc_emit(self, event_type):
         """Queue a webhook about this subscription to its service."""

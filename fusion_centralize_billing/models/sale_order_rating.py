@@ -64,13 +64,74 @@ class SaleOrder(models.Model):
             self._fc_rate_usage(charge, start, end)
         return len(todo)
 
+    def _fc_get_current_usage(self):
+        """Price the current billing period of many subscriptions as rating would, without writing anything.
+
+        One query aggregates the usage of all of them, so that a page of a list costs what one costs.
+
+        :return: ``{subscription: [{"charge", "period_start", "period_end", "rated", "amount"}]}``, with a
+            Rated result and the amount rounded to the subscription's currency, as Decimal
+        """
+        wanted = self._fc_get_current_charges()
+        windows = {
+            (order, charge): (order, charge.metric_id, *order._fc_get_current_period()) for order, charge in wanted
+        }
+        # sudo: as in rating; the caller has access to the subscriptions.
+        usage = self.env["fusion.billing.usage"].sudo()
+        totals = usage._aggregate_windows(dict.fromkeys(windows.values()))
+        result = {order: [] for order in self}
+        for (order, charge), terms in wanted.items():
+            window = windows[order, charge]
+            rows = usage._get_quantities(*window) if charge._needs_rows(terms) else ()
+            rated = charge._price(Usage(totals[window], rows), terms)
+            result[order].append(
+                {
+                    "charge": charge,
+                    "period_start": window[2],
+                    "period_end": window[3],
+                    "rated": rated,
+                    "amount": rated.rounded(to_decimal(order.currency_id.rounding)),
+                }
+            )
+        return result
+
+    def _fc_get_current_charges(self):
+        """Return ``{(subscription, charge): terms}`` of what prices the current billing periods.
+
+        The charges of the plan, and those that the ledger has for the period already; what was billed
+        of it keeps its terms.
+        """
+        periods = {order: order._fc_get_current_period() for order in self}
+        running = self.filtered(lambda order: periods[order])
+        terms = {
+            (order, charge): charge._get_price_terms()
+            for order, charges in running._fc_get_charges_by_subscription().items()
+            for charge in charges
+        }
+        starts = [periods[order][0] for order in running]
+        domain = [("subscription_id", "in", running.ids), ("period_start", "in", starts), ("state", "!=", "cancelled")]
+        # sudo: the ledger counts whoever looks.
+        for rating in self.env["fusion.billing.rating"].sudo().search(domain, order="sequence"):
+            order = rating.subscription_id.with_env(self.env)
+            if rating.period_start == periods[order][0]:
+                key = (order, rating.charge_id)
+                terms[key] = rating.terms if rating.state == "billed" else terms.get(key) or rating.charge_id._get_price_terms()
+        return terms
+
+    def _fc_get_charges_by_subscription(self):
+        """Return ``{subscription: charges}`` with one search."""
+        domain = [("plan_code", "in", [code for code in self.mapped("x_fc_plan_code") if code])]
+        # sudo: charges of a subscription count whoever looks at it.
+        charges = self.env["fusion.billing.charge"].sudo().search(domain)
+        return {
+            order: charges.filtered(lambda charge: (charge.plan_code, charge.company_id) == (order.x_fc_plan_code, order.company_id))
+            for order in self
+        }
+
     def _fc_get_charges(self):
         """Return the charges of this subscription: those of its plan code and company."""
         self.ensure_one()
-        if not self.x_fc_plan_code:
-            return self.env["fusion.billing.charge"]
-        domain = [("plan_code", "=", self.x_fc_plan_code), ("company_id", "=", self.company_id.id)]
-        return self.env["fusion.billing.charge"].sudo().search(domain)
+        return self._fc_get_charges_by_subscription()[self]
 
     def _fc_get_current_period(self):
         """Return the billing period not invoiced yet, as (start, end) in naive UTC, or None.
