@@ -90,4 +90,7 @@ OPERATIONS: dict[str, Operation] = {
     )
 }
 
-SCOPES = tuple(sorted({operation.scope for operation in OPERATIONS.values()}))
+#: What a key must be allowed to query (GraphQL), beside the scopes of the operations.
+READ_SCOPES = ("catalog:read", "customers:read", "invoices:read", "subscriptions:read", "usage:read", "webhooks:read")
+
+SCOPES = tuple(sorted({operation.scope for operation in OPERATIONS.values()} | set(READ_SCOPES)))

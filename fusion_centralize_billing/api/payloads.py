@@ -35,8 +35,13 @@ _LATEST = datetime.datetime(2100, 1, 1, tzinfo=datetime.timezone.utc)
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
+def is_storable(text: str) -> bool:
+    """Tell whether an id or name can have this text."""
+    return not _UNSTORABLE.search(text)
+
+
 def _check_text(value: str) -> str:
-    if _UNSTORABLE.search(value):
+    if not is_storable(value):
         raise PydanticCustomError("invalid_characters", "The text has control characters or broken Unicode.")
     return value
 

@@ -19,6 +19,7 @@ _AGGREGATES = {
     "last": "(ARRAY_AGG(quantity ORDER BY attributed_at DESC, usage.id DESC))[1]",
     "unique_count": "COUNT(DISTINCT quantity)",
 }
+_QUANTITIES = "ARRAY_AGG(quantity::text ORDER BY attributed_at, usage.id)"
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ class BillingUsage(models.Model):
         numbered = [window for group in by_aggregation.values() for window in group]
         first_numbers = itertools.accumulate([0, *map(len, by_aggregation.values())])
         queries = [
-            _window_query(aggregation, group, first)
+            _window_query(f"({_AGGREGATES[aggregation]})::text", group, first)
             for (aggregation, group), first in zip(by_aggregation.items(), first_numbers, strict=False)
         ]
         found = dict(self.env.execute_query(SQL(" UNION ALL ").join(queries)))
@@ -203,18 +204,18 @@ class BillingUsage(models.Model):
     @api.model
     def _get_quantities(self, subscription, metric, period_start, period_end):
         """Return the single quantities of a window [start, end) in order of time, as Decimals."""
+        window = (subscription, metric, period_start, period_end)
+        return self._get_quantities_of_windows([window])[window]
+
+    @api.model
+    def _get_quantities_of_windows(self, windows):
+        """Return ``{window: quantities}`` for many windows in one query; see :meth:`_aggregate_windows`."""
         self.flush_model()
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT quantity::text FROM fusion_billing_usage WHERE subscription_id = %s AND metric_id = %s"
-                " AND attributed_at >= %s AND attributed_at < %s ORDER BY attributed_at, id",
-                subscription.id,
-                metric.id,
-                period_start,
-                period_end,
-            )
-        )
-        return tuple(Decimal(text) for (text,) in rows)
+        windows = list(windows)
+        if not windows:
+            return {}
+        found = dict(self.env.execute_query(_window_query(_QUANTITIES, windows, 0)))
+        return {window: tuple(map(Decimal, found.get(number, ()))) for number, window in enumerate(windows)}
 
     # === JOBS === #
 
@@ -296,11 +297,11 @@ class BillingUsage(models.Model):
         self.env["fusion.billing.usage.change"]._append(_spans(touched))
 
 
-def _window_query(aggregation, windows, first_number):
-    """Return the query of (number, aggregated quantity as text) of windows with one aggregation."""
+def _window_query(aggregate, windows, first_number):
+    """Return the query of (number, aggregate) of windows; one without usage is left out."""
     return SQL(
         """
-        SELECT %(first)s + win.number - 1, (%(aggregate)s)::text
+        SELECT %(first)s + win.number - 1, %(aggregate)s
           FROM UNNEST(%(subscriptions)s::int[], %(metrics)s::int[], %(starts)s::timestamp[], %(ends)s::timestamp[])
                WITH ORDINALITY AS win (subscription_id, metric_id, start_at, end_at, number)
           JOIN fusion_billing_usage AS usage
@@ -309,7 +310,7 @@ def _window_query(aggregation, windows, first_number):
          GROUP BY win.number
         """,
         first=first_number,
-        aggregate=SQL(_AGGREGATES[aggregation]),
+        aggregate=SQL(aggregate),
         subscriptions=[subscription.id for subscription, _metric, _start, _end in windows],
         metrics=[metric.id for _subscription, metric, _start, _end in windows],
         starts=[start for _subscription, _metric, start, _end in windows],

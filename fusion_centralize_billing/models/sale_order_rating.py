@@ -67,7 +67,7 @@ class SaleOrder(models.Model):
     def _fc_get_current_usage(self):
         """Price the current billing period of many subscriptions as rating would, without writing anything.
 
-        One query aggregates the usage of all of them, so that a page of a list costs what one costs.
+        The number of queries does not depend on how many they are, so that a page of a list costs what one costs.
 
         :return: ``{subscription: [{"charge", "period_start", "period_end", "rated", "amount"}]}``, with a
             Rated result and the amount rounded to the subscription's currency, as Decimal
@@ -79,11 +79,13 @@ class SaleOrder(models.Model):
         # sudo: as in rating; the caller has access to the subscriptions.
         usage = self.env["fusion.billing.usage"].sudo()
         totals = usage._aggregate_windows(dict.fromkeys(windows.values()))
+        by_row = [windows[order, charge] for (order, charge), terms in wanted.items() if charge._needs_rows(terms)]
+        rows = usage._get_quantities_of_windows(dict.fromkeys(by_row))
         result = {order: [] for order in self}
         for (order, charge), terms in wanted.items():
             window = windows[order, charge]
-            rows = usage._get_quantities(*window) if charge._needs_rows(terms) else ()
-            rated = charge._price(Usage(totals[window], rows), terms)
+            needed = rows[window] if charge._needs_rows(terms) else ()
+            rated = charge._price(Usage(totals[window], needed), terms)
             result[order].append(
                 {
                     "charge": charge,

@@ -1,0 +1,2 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from . import test_jsonrpc, test_openrpc, test_parity
