@@ -5,18 +5,22 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-
 from conftest import ServiceClient
 from main_job.back_office import LOGIN, PASSWORD, BackOffice
 from main_job.source_app import SourceApp
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from runtime import debian
 
 # As root the sandbox does not start; the rest keeps the browser from calling its maker's servers.
-_ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 # The Debian package of Odoo leaves out one file of the mail addon, and says so in the console.
 _HARMLESS = re.compile("selfie_segmentation")
 _VIEW = ".o_list_view, .o_kanban_view, .o_form_view"
@@ -69,7 +73,9 @@ def _open(page: Page, url: str) -> None:
     page.wait_for_selector(_VIEW)
 
 
-def test_every_billing_menu_opens_its_list_and_a_record(page: Page, backoffice: BackOffice, billed_service: ServiceClient) -> None:
+def test_every_billing_menu_opens_its_list_and_a_record(
+    page: Page, backoffice: BackOffice, billed_service: ServiceClient
+) -> None:
     root = backoffice.record("fusion_centralize_billing.menu_billing_root")
     menus = backoffice.find("ir.ui.menu", [("id", "child_of", root), ("action", "!=", False)], ["name", "action"])
     assert len(menus) >= 10
@@ -116,7 +122,9 @@ def test_a_charge_can_be_tried_before_anything_is_billed(
     expect(page.locator(".o_field_widget[name=example_amount]")).to_contain_text("1.25")
 
 
-def test_the_order_leads_to_its_usage_and_ratings(page: Page, backoffice: BackOffice, billed_service: ServiceClient) -> None:
+def test_the_order_leads_to_its_usage_and_ratings(
+    page: Page, backoffice: BackOffice, billed_service: ServiceClient
+) -> None:
     [order] = backoffice.find("sale.order", [("x_fc_external_id", "=", billed_service.code)], ["id"])
     _open(page, f"{backoffice.url}/odoo/action-sale.action_orders/{order['id']}")
     page.locator("button[name=action_view_x_fc_usage]").click()

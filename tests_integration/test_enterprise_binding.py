@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from runtime import configuration, databases
 from runtime.server import Odoo
 from runtime.setup import Runtime
@@ -77,7 +76,9 @@ def enterprise_shell(runtime: Runtime, odoo: Odoo, enterprise_addons: None) -> I
     databases.drop(odoo, name)
 
 
-def test_the_binding_is_found_before_our_own_subscriptions_where_enterprise_is(runtime: Runtime, enterprise_addons: None) -> None:
+def test_the_binding_is_found_before_our_own_subscriptions_where_enterprise_is(
+    runtime: Runtime, enterprise_addons: None
+) -> None:
     [folder] = configuration.addon_folders(runtime.source, ["fusion_subscription"])
     assert folder.parent.name == "enterprise"
 

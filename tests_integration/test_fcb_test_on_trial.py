@@ -247,7 +247,11 @@ def test_a_failure_keeps_the_exit_code_of_odoo(trial, mode, code):
 
 @pytest.mark.parametrize(
     ("mode", "message"),
-    [("none", "no test ran"), ("silent", "no test summary"), ("skip", "fusion_centralize_billing was neither installed")],
+    [
+        ("none", "no test ran"),
+        ("silent", "no test summary"),
+        ("skip", "fusion_centralize_billing was neither installed"),
+    ],
 )
 def test_success_that_proves_nothing_is_no_pass(trial, mode, message):
     done = trial.run(STAND_IN_ODOO=mode)
@@ -417,7 +421,17 @@ def test_waiting_for_a_lost_connection_ends_with_the_time(trial):
 @pytest.mark.parametrize(
     "name",
     [
-        *["nexamain", "NexaMain", "NEXAMAIN", " nexamain", "nexamain ", "nexamain\n", "'nexamain'", '"nexamain"', "nexa\\main"],
+        *[
+            "nexamain",
+            "NexaMain",
+            "NEXAMAIN",
+            " nexamain",
+            "nexamain ",
+            "nexamain\n",
+            "'nexamain'",
+            '"nexamain"',
+            "nexa\\main",
+        ],
         *[
             "nexa''main",
             "nexa-main",

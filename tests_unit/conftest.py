@@ -11,11 +11,11 @@ from hypothesis import settings
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def load_package(name: str, folder: Path) -> None:
-    """Import a package by its path: the ``__init__`` of the addon around it needs Odoo."""
-    spec = importlib.util.spec_from_file_location(
-        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
+def load(name: str, path: Path) -> None:
+    """Import a package or a module by its path: the ``__init__`` of the addon around it needs Odoo."""
+    places = [str(path)] if path.is_dir() else None
+    file = path / "__init__.py" if path.is_dir() else path
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=places)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -23,7 +23,8 @@ def load_package(name: str, folder: Path) -> None:
     spec.loader.exec_module(module)
 
 
-load_package("fusion_rating", REPOSITORY / "fusion_centralize_billing" / "rating")
+load("fusion_rating", REPOSITORY / "fusion_centralize_billing" / "rating")
+load("fusion_jsonrpc", REPOSITORY / "fusion_centralize_billing" / "api" / "jsonrpc.py")
 
 # The same examples in every run, so that a red build is red again; a loaded machine is no failure.
 # HYPOTHESIS_PROFILE=explore looks for new ones.

@@ -1,13 +1,17 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 """The API, once for every transport.
 
-errors       one family of errors, and what a client sees of any exception
-json_text    request bodies in, answers out, without passing money through floats
-payloads     what each operation accepts (pydantic)
-operations   the table of operations: read this first
-execution    execute(): key, scope, payload, handler
-dispatchers  one wire format each
-openapi      the table as an OpenAPI document
+errors           one family of errors, and what a client sees of any exception
+json_text        request bodies in, answers out, without passing money through floats
+payloads         what each operation accepts (pydantic)
+operations       the table of operations: read this first
+execution        execute(): key, scope, payload, handler
+dispatchers      one wire format each
+http_request     the key and the body of an HTTP request
+openapi          the table as an OpenAPI document
+jsonrpc          the protocol JSON-RPC 2.0, without Odoo
+jsonrpc_methods  the table as JSON-RPC methods
+openrpc          the table as an OpenRPC document
 """
 
 from . import dispatchers

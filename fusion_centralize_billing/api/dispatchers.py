@@ -13,6 +13,9 @@ from odoo.http import HttpDispatcher, Response
 
 from . import json_text
 from .errors import BillingError, MethodNotAllowedError, UnauthenticatedError, from_exception
+from .jsonrpc import INVALID_PARAMS, INVALID_REQUEST, RpcError
+from .jsonrpc import error_response as rpc_error_response
+from .jsonrpc_methods import rpc_error
 
 
 class RestDispatcher(HttpDispatcher):
@@ -29,7 +32,32 @@ class RestDispatcher(HttpDispatcher):
     def handle_error(self, exc: Exception) -> Response:
         if isinstance(exc, HTTPException) and exc.response is not None:
             return exc.response
+        return self.error_response(exc)
+
+    def error_response(self, exc: Exception) -> Response:
         return error_response(from_exception(exc))
+
+
+class JsonrpcDispatcher(RestDispatcher):
+    """``type="fusion_jsonrpc"``: a response object of JSON-RPC 2.0 for a request that failed as a whole.
+
+    JSON-RPC over HTTP has no standard. Ours: the status speaks of the HTTP message, the response object of the
+    call. So a call that was understood is answered with 200, also if it fails; 400 is for what is no JSON or no
+    request, 401, 404, 405, 413, 415 and 500 mean what they always do. All of them carry a response with a null id.
+    """
+
+    routing_type = "fusion_jsonrpc"
+    # The second is what the draft "JSON-RPC over HTTP" of 2008 asks for.
+    mimetypes = ("application/json", "application/json-rpc")
+
+    def error_response(self, exc: Exception) -> Response:
+        if isinstance(exc, RpcError):
+            return json_response(rpc_error_response(exc), 400)
+        error = from_exception(exc)
+        failure = rpc_error(error)
+        if failure.number == INVALID_PARAMS:
+            failure.number = INVALID_REQUEST  # no call was reached whose parameters they could be
+        return json_response(rpc_error_response(failure), error.http_status, _headers(error))
 
 
 def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -41,12 +69,23 @@ def json_response(value: object, status: int = 200, headers: dict[str, str] | No
     )
 
 
+def empty_response() -> Response:
+    """Return what answers a request that may not be answered."""
+    response = Response(status=204, headers={"Cache-Control": "no-store"})
+    response.headers.remove("Content-Type")  # there is no content
+    return response
+
+
 def error_response(error: BillingError) -> Response:
     body = {"status": "error", "code": error.code, "message": error.message}
     body["errors"] = [fault.as_dict() for fault in error.errors]
-    headers = {}
+    return json_response(body, error.http_status, _headers(error))
+
+
+def _headers(error: BillingError) -> dict[str, str]:
+    """Return the headers that HTTP demands beside the status of an error."""
     if isinstance(error, UnauthenticatedError):
-        headers["WWW-Authenticate"] = 'Bearer realm="fusion-billing"'
+        return {"WWW-Authenticate": 'Bearer realm="fusion-billing"'}
     if isinstance(error, MethodNotAllowedError):
-        headers["Allow"] = ", ".join(error.allowed)
-    return json_response(body, error.http_status, headers)
+        return {"Allow": ", ".join(error.allowed)}
+    return {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from psycopg2 import IntegrityError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, UnsupportedMediaType
 
 from odoo.exceptions import (
@@ -49,7 +50,9 @@ class BillingError(UserError):
     code = "business_rule"
     http_status = 422
 
-    def __init__(self, message: str, *, code: str | None = None, path: str = "", errors: list[FieldError] | None = None):
+    def __init__(
+        self, message: str, *, code: str | None = None, path: str = "", errors: list[FieldError] | None = None
+    ):
         super().__init__(message)
         self.message = message
         self.code = code or self.code
@@ -156,7 +159,8 @@ def from_exception(exc: Exception) -> BillingError:
         return NotFoundError("The record does not exist.")
     if isinstance(exc, LockError):
         return ConflictError("The record is being changed by somebody else; try again.", code="locked")
-    if isinstance(exc, ValidationError):
+    # Outside of a savepoint, Odoo makes a ValidationError of what a constraint of the database refused.
+    if isinstance(exc, (ValidationError, IntegrityError)):
         _logger.warning("Validation refused an API request: %s", exc)
         return BusinessRuleError("The values contradict each other or what is stored.", code="validation_failed")
     if isinstance(exc, UserError):

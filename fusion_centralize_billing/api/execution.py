@@ -1,15 +1,22 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-"""authenticate() and execute(): the one way from any transport to an operation."""
+"""authenticate(), execute() and execute_apart(): the one way from any transport to an operation."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from psycopg2 import InterfaceError, OperationalError
+from psycopg2.errors import ReadOnlySqlTransaction
+
 from odoo.api import SUPERUSER_ID, Environment
+from odoo.exceptions import ConcurrencyError
 from odoo.models import BaseModel
 
-from .errors import ForbiddenError, NotFoundError, UnauthenticatedError
+from .errors import ForbiddenError, NotFoundError, UnauthenticatedError, from_exception
 from .operations import OPERATIONS
+
+#: Faults of the transaction, not of the request: Odoo runs the whole request again, or gives up on it.
+TRANSACTION_ERRORS = (OperationalError, InterfaceError, ReadOnlySqlTransaction, ConcurrencyError)
 
 
 def authenticate(env: Environment, raw_key: str | None) -> BaseModel:
@@ -39,3 +46,20 @@ def execute(key: BaseModel, name: str, payload: Any) -> dict[str, Any]:
     # Now, so that what the database refuses is answered by us and not after the controller returned.
     service.env.flush_all()
     return answer
+
+
+def execute_apart(key: BaseModel, name: str, payload: Any) -> dict[str, Any]:
+    """Do what execute() does, so that a failure undoes this operation and leaves the others of the request.
+
+    For transports that answer several operations at once, or answer a failure without raising it to Odoo.
+
+    :raises BillingError: for whatever the client may see; nothing of the operation is left
+    :raises TRANSACTION_ERRORS: unchanged; do not answer them
+    """
+    try:
+        with key.env.cr.savepoint():
+            return execute(key, name, payload)
+    except TRANSACTION_ERRORS:
+        raise
+    except Exception as exc:
+        raise from_exception(exc) from exc

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .operations import OPERATIONS, Operation
@@ -22,7 +23,7 @@ def document(base_path: str) -> dict[str, Any]:
     schemas: dict[str, Any] = {"Error": _error_schema()}
     paths: dict[str, Any] = {}
     for operation in OPERATIONS.values():
-        paths.setdefault(operation.path, {})[operation.verb.lower()] = _path_item(operation, schemas)
+        paths.setdefault(_template(operation.path), {})[operation.verb.lower()] = _path_item(operation, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Fusion Billing", "version": "1"},
@@ -49,13 +50,28 @@ def _path_item(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             **{status: _error_response(text) for status, text in _ERROR_STATUSES.items()},
         },
     }
+    in_path = _path_names(operation.path)
+    if in_path:
+        item["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path
+        ]
     if operation.verb != "GET":
         schema = operation.payload.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(schema.pop("$defs", {}))
+        schema["required"] = [name for name in schema.get("required", []) if name not in in_path]
         schemas[operation.payload.__name__] = schema
         reference = {"$ref": f"#/components/schemas/{operation.payload.__name__}"}
         item["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
     return item
+
+
+def _path_names(path: str) -> list[str]:
+    return re.findall(r"<(\w+)>", path)
+
+
+def _template(path: str) -> str:
+    """Return a path of the table in OpenAPI's notation."""
+    return re.sub(r"<(\w+)>", r"{\1}", path)
 
 
 def _error_response(description: str) -> dict[str, Any]:
@@ -68,5 +84,10 @@ def _error_response(description: str) -> dict[str, Any]:
 def _error_schema() -> dict[str, Any]:
     text = {"type": "string"}
     fault = {"type": "object", "properties": {"path": text, "code": text, "message": text}}
-    properties = {"status": {"const": "error"}, "code": text, "message": text, "errors": {"type": "array", "items": fault}}
+    properties = {
+        "status": {"const": "error"},
+        "code": text,
+        "message": text,
+        "errors": {"type": "array", "items": fault},
+    }
     return {"type": "object", "properties": properties, "required": list(properties)}

@@ -78,7 +78,19 @@ OPERATIONS: dict[str, Operation] = {
             path="/subscriptions",
             summary="Open a subscription and start it.",
         ),
+        Operation(
+            name="terminateSubscription",
+            handler="_api_terminate_subscription",
+            scope="subscriptions:write",
+            payload=payloads.TerminateSubscription,
+            verb="POST",
+            path="/subscriptions/<subscription_external_id>/terminate",
+            summary="End a subscription.",
+        ),
     )
 }
 
-SCOPES = tuple(sorted({operation.scope for operation in OPERATIONS.values()}))
+#: What a key must be allowed to query (GraphQL), beside the scopes of the operations.
+READ_SCOPES = ("catalog:read", "customers:read", "invoices:read", "subscriptions:read", "usage:read", "webhooks:read")
+
+SCOPES = tuple(sorted({operation.scope for operation in OPERATIONS.values()} | set(READ_SCOPES)))

@@ -6,9 +6,20 @@ from __future__ import annotations
 import datetime
 import re
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from .errors import FieldError, InvalidPayloadError
@@ -24,8 +35,13 @@ _LATEST = datetime.datetime(2100, 1, 1, tzinfo=datetime.timezone.utc)
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
+def is_storable(text: str) -> bool:
+    """Tell whether an id or name can have this text."""
+    return not _UNSTORABLE.search(text)
+
+
 def _check_text(value: str) -> str:
-    if _UNSTORABLE.search(value):
+    if not is_storable(value):
         raise PydanticCustomError("invalid_characters", "The text has control characters or broken Unicode.")
     return value
 
@@ -46,7 +62,11 @@ def _require_time_text(value: Any) -> Any:
 def _to_utc(value: datetime.datetime) -> datetime.datetime:
     """Return an aware time in UTC; a time without zone is taken as UTC."""
     try:
-        value = value.replace(tzinfo=datetime.timezone.utc) if value.tzinfo is None else value.astimezone(datetime.timezone.utc)
+        value = (
+            value.replace(tzinfo=datetime.timezone.utc)
+            if value.tzinfo is None
+            else value.astimezone(datetime.timezone.utc)
+        )
     except OverflowError:
         value = _LATEST
     if not _EARLIEST <= value < _LATEST:
@@ -72,8 +92,12 @@ def _refuse_bool(value: Any) -> Any:
     return value
 
 
-Text = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_check_text), AfterValidator(_check_not_blank)]
-Quantity = Annotated[Decimal, BeforeValidator(_refuse_bool), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)]
+Text = Annotated[
+    str, Field(min_length=1, max_length=255), AfterValidator(_check_text), AfterValidator(_check_not_blank)
+]
+Quantity = Annotated[
+    Decimal, BeforeValidator(_refuse_bool), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)
+]
 Time = Annotated[datetime.datetime, BeforeValidator(_require_time_text), AfterValidator(_to_utc)]
 Day = Annotated[datetime.date, BeforeValidator(_require_date_text), AfterValidator(_check_date)]
 RecordId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
@@ -129,14 +153,36 @@ class UsageEvent(Payload):
     @model_validator(mode="after")
     def _check_order(self) -> UsageEvent:
         if self.period_end < self.period_start:
-            raise PydanticCustomError("end_before_start", "period_end lies before period_start.", {"field": "period_end"})
+            raise PydanticCustomError(
+                "end_before_start", "period_end lies before period_start.", {"field": "period_end"}
+            )
         return self
 
 
-class RecordUsage(Payload):
-    """A batch of counters; all are recorded or none."""
+class RejectedEvent(Payload):
+    """What takes the place of a malformed counter where the rest of its batch is wanted all the same."""
 
-    events: Annotated[list[UsageEvent], Field(min_length=1)]
+    errors: tuple[FieldError, ...]
+
+
+def _parse_event(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    try:
+        return handler(value)
+    except ValidationError as exc:
+        if info.data.get("error_policy") != "reject_failed_rows":
+            raise
+        return RejectedEvent(errors=tuple(_field_error(fault) for fault in _faults(exc)))
+
+
+class RecordUsage(Payload):
+    """A batch of counters.
+
+    ``error_policy`` says what one bad counter does: ``reject_everything`` refuses the request, and
+    nothing is recorded; ``reject_failed_rows`` records the others and tells what was wrong with it.
+    """
+
+    error_policy: Literal["reject_everything", "reject_failed_rows"] = "reject_everything"
+    events: Annotated[list[Annotated[UsageEvent, WrapValidator(_parse_event)]], Field(min_length=1)]
 
     @model_validator(mode="before")
     @classmethod
@@ -154,7 +200,16 @@ class SubscriptionLine(Payload):
     """A product billed with the subscription, beside what its plan brings."""
 
     product_id: RecordId
-    quantity: Annotated[Decimal, BeforeValidator(_refuse_bool), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)] = Decimal(1)
+    quantity: Annotated[
+        Decimal, BeforeValidator(_refuse_bool), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
+    ] = Decimal(1)
+
+
+class TerminateSubscription(Payload):
+    """The end of a subscription. ``end_date`` is the first day that it does not cover; today if left out."""
+
+    subscription_external_id: Text
+    end_date: Day | None = None
 
 
 class CreateSubscription(Payload):
@@ -178,8 +233,12 @@ class CreateSubscription(Payload):
 _CODES = {"extra_forbidden": "unknown_field", "finite_number": "not_finite", "greater_than_equal": "too_small"}
 
 
+def _faults(exc: ValidationError) -> list[Any]:
+    return exc.errors(include_url=False, include_input=False)
+
+
 def _invalid_payload(exc: ValidationError) -> InvalidPayloadError:
-    faults = exc.errors(include_url=False, include_input=False)
+    faults = _faults(exc)
     errors = [_field_error(fault) for fault in faults[:MAX_REPORTED_ERRORS]]
     special = {"batch_too_large", "end_before_start"}
     code = errors[0].code if errors[0].code in special else None

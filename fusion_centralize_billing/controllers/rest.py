@@ -1,23 +1,20 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 """REST: decode, execute(), encode."""
 
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
 from odoo import http
-from odoo.api import SUPERUSER_ID
 from odoo.http import request
 
-from ..api import json_text
 from ..api.dispatchers import json_response
 from ..api.errors import InvalidPayloadError
-from ..api.execution import authenticate, execute
+from ..api.execution import execute
+from ..api.http_request import MAX_BODY, authenticated_key, json_body
 from ..api.openapi import document
 from ..api.operations import OPERATIONS, Operation
 
 BASE = "/api/billing/v1"
-#: Larger than MAX_EVENTS counters with the longest keys need.
-MAX_BODY = 16 * 1024 * 1024
 
 _ROUTES = Map([Rule(operation.path, methods=[operation.verb], endpoint=operation) for operation in OPERATIONS.values()])
 
@@ -28,10 +25,11 @@ def _match(path: str, method: str) -> tuple[Operation, dict[str, str]]:
 
 
 def _is_readonly(_controller: http.Controller, _rule: object, args: dict[str, str]) -> bool:
-    # HEAD and OPTIONS, unknown paths and methods write nothing either.
-    matches = (o for o in OPERATIONS.values() if o.path == f"/{args.get('path', '')}" and o.verb == request.httprequest.method)
-    operation = next(matches, None)
-    return operation is None or operation.readonly
+    try:
+        operation, _path_arguments = _match(args.get("path", ""), request.httprequest.method)
+    except HTTPException:
+        return True  # an unknown path or method writes nothing
+    return operation.readonly
 
 
 class RestController(http.Controller):
@@ -46,28 +44,29 @@ class RestController(http.Controller):
     )
     def operation(self, path=""):
         operation, path_arguments = _match(path, request.httprequest.method)
-        request.update_env(user=SUPERUSER_ID)
-        key = authenticate(request.env, _bearer_key())
-        answer = execute(key, operation.name, {**_decode_payload(), **path_arguments})
+        key = authenticated_key()
+        answer = execute(key, operation.name, _join(_decode_payload(), path_arguments))
         return json_response(answer, operation.status)
 
-    @http.route(f"{BASE}/openapi.json", type="fusion_rest", auth="none", readonly=True, save_session=False, methods=["GET"])
+    @http.route(
+        f"{BASE}/openapi.json", type="fusion_rest", auth="none", readonly=True, save_session=False, methods=["GET"]
+    )
     def openapi(self):
         return json_response(document(BASE))
-
-
-def _bearer_key() -> str | None:
-    scheme, _, key = request.httprequest.headers.get("Authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else None
 
 
 def _decode_payload() -> dict[str, object]:
     """Return the query of a GET, the JSON object of any other request."""
     if request.httprequest.method in ("GET", "HEAD"):
         return request.httprequest.args.to_dict()
-    if request.httprequest.mimetype != "application/json":
-        raise UnsupportedMediaType
-    payload = json_text.loads(request.httprequest.get_data())
+    payload = json_body()
     if not isinstance(payload, dict):
         raise InvalidPayloadError("The body must be a JSON object.")
     return payload
+
+
+def _join(payload: dict[str, object], path_arguments: dict[str, str]) -> dict[str, object]:
+    for name, value in path_arguments.items():
+        if payload.get(name, value) != value:
+            raise InvalidPayloadError(f"{name} differs between path and body.", code="path_mismatch", path=name)
+    return {**payload, **path_arguments}

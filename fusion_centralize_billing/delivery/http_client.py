@@ -65,7 +65,11 @@ def post(url: str, body: bytes, headers: dict[str, str], *, allow_loopback: bool
                     return _TIMED_OUT  # what was cut off in the middle can look like a complete answer
                 if 200 <= answer.status_code < 300:
                     return Outcome(answer.status_code)
-                excerpt = answer.raw.read(_EXCERPT, decode_content=True).decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+                excerpt = (
+                    answer.raw.read(_EXCERPT, decode_content=True)
+                    .decode(errors="replace")
+                    .replace("\0", "\N{REPLACEMENT CHARACTER}")
+                )
                 return Outcome(answer.status_code, f"HTTP {answer.status_code}: {excerpt}".rstrip(": "))
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
         if expired.is_set():

@@ -1,21 +1,23 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from . import billing_service
-from . import billing_service_api
-from . import billing_api_key
-from . import billing_account_link
-from . import billing_metric
-from . import billing_plan
-from . import billing_charge
-from . import billing_charge_tier
-from . import billing_usage
-from . import billing_usage_change
-from . import billing_rating
-from . import billing_webhook
-from . import res_partner
-from . import sale_order
-from . import sale_order_rating
-from . import sale_order_invoicing
-from . import sale_order_line
-from . import account_move
-from . import account_move_line
-from . import payment_transaction
+from . import (
+    account_move,
+    account_move_line,
+    billing_account_link,
+    billing_api_key,
+    billing_charge,
+    billing_charge_tier,
+    billing_metric,
+    billing_plan,
+    billing_rating,
+    billing_service,
+    billing_service_api,
+    billing_usage,
+    billing_usage_change,
+    billing_webhook,
+    payment_transaction,
+    res_partner,
+    sale_order,
+    sale_order_invoicing,
+    sale_order_line,
+    sale_order_rating,
+)

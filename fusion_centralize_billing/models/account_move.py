@@ -14,10 +14,19 @@ class AccountMove(models.Model):
         "sale.order", string="Subscription", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
     )
     x_fc_service_id = fields.Many2one(
-        "fusion.billing.service", string="Billing Service", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
+        "fusion.billing.service",
+        string="Billing Service",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
     )
-    x_fc_period_start = fields.Date(string="Billed From", readonly=True, copy=False, help="First day of the billed period (UTC).")
-    x_fc_period_end = fields.Date(string="Billed Until", readonly=True, copy=False, help="First day after the billed period (UTC).")
+    x_fc_period_start = fields.Date(
+        string="Billed From", readonly=True, copy=False, help="First day of the billed period (UTC)."
+    )
+    x_fc_period_end = fields.Date(
+        string="Billed Until", readonly=True, copy=False, help="First day after the billed period (UTC)."
+    )
     x_fc_rating_ids = fields.One2many("fusion.billing.rating", "invoice_id", string="Ratings")
 
     # === ACTIONS === #
@@ -59,7 +68,9 @@ class AccountMove(models.Model):
     def _fc_emit(self, event_type):
         """Queue a webhook about each invoice or credit note of a service."""
         # sudo: people who post invoices need not read services; the service hears of its own invoices only.
-        for move in self.sudo().filtered(lambda move: move.x_fc_service_id and move.move_type in ("out_invoice", "out_refund")):
+        for move in self.sudo().filtered(
+            lambda move: move.x_fc_service_id and move.move_type in ("out_invoice", "out_refund")
+        ):
             payload = {"invoice": move._fc_prepare_webhook_values()}
             self.env["fusion.billing.webhook"].sudo()._emit(move.x_fc_service_id, event_type, payload)
 
@@ -77,7 +88,10 @@ class AccountMove(models.Model):
             "period_start": fields.Date.to_string(self.x_fc_period_start) or None,
             "period_end": fields.Date.to_string(self.x_fc_period_end) or None,
             "currency": self.currency_id.name,
-            **{name: self._fc_amount_text(name) for name in ("amount_untaxed", "amount_tax", "amount_total", "amount_residual")},
+            **{
+                name: self._fc_amount_text(name)
+                for name in ("amount_untaxed", "amount_tax", "amount_total", "amount_residual")
+            },
             "subscription_id": subscription.id,
             "subscription_external_id": subscription.x_fc_external_id or None,
             "external_customer_id": subscription._fc_get_external_customer_id(),

@@ -56,18 +56,24 @@ class BillingAccountLink(models.Model):
 
     def _create_link(self, service, external_id, name, email, extra):
         # sudo: a service may use a shared partner, but neither search nor create partners in general.
-        partner = self.env["res.partner"].sudo()._fc_find_or_create_customer(
-            service.sudo(), name or external_id, email, extra
+        partner = (
+            self.env["res.partner"]
+            .sudo()
+            ._fc_find_or_create_customer(service.sudo(), name or external_id, email, extra)
         )
-        return self.sudo().create(
-            {
-                "service_id": service.id,
-                "external_id": external_id,
-                "external_name": name,
-                "external_email": email,
-                "partner_id": partner.id,
-            }
-        ).with_env(self.env)
+        return (
+            self.sudo()
+            .create(
+                {
+                    "service_id": service.id,
+                    "external_id": external_id,
+                    "external_name": name,
+                    "external_email": email,
+                    "partner_id": partner.id,
+                }
+            )
+            .with_env(self.env)
+        )
 
     def _update_from_service(self, name, email):
         self.ensure_one()
@@ -81,7 +87,8 @@ class BillingAccountLink(models.Model):
         if not changes:
             return
         link.write(changes)
-        shared = self.sudo().search_count([("partner_id", "=", link.partner_id.id), ("service_id", "!=", link.service_id.id)])
+        shared = self.sudo().search_count(
+            [("partner_id", "=", link.partner_id.id), ("service_id", "!=", link.service_id.id)]
+        )
         if not shared:
             link.partner_id._fc_update_customer(link.service_id, name, email)
-

@@ -26,7 +26,9 @@ class BillingApiKey(models.Model):
     service_id = fields.Many2one("fusion.billing.service", required=True, ondelete="cascade", index=True, readonly=True)
     company_id = fields.Many2one(related="service_id.company_id", store=True)
     active = fields.Boolean(default=True, help="A revoked key is inactive.")
-    is_default = fields.Boolean("Default", readonly=True, help="The key that the service's own button makes and replaces.")
+    is_default = fields.Boolean(
+        "Default", readonly=True, help="The key that the service's own button makes and replaces."
+    )
     prefix = fields.Char(readonly=True, required=True, help="The visible start of the key, to tell keys apart.")
     key_hash = fields.Char(readonly=True, required=True, help="SHA-256 of the key, hexadecimal.")
     scopes = fields.Char(help="What the key may do, separated by spaces; empty for everything.")
@@ -36,9 +38,7 @@ class BillingApiKey(models.Model):
     # === CONSTRAINTS AND INDEXES === #
 
     _key_hash_uniq = models.Constraint("UNIQUE(key_hash)", "This key exists already.")
-    _default_uniq = models.UniqueIndex(
-        "(service_id) WHERE is_default AND active", "A service has one default key."
-    )
+    _default_uniq = models.UniqueIndex("(service_id) WHERE is_default AND active", "A service has one default key.")
 
     @api.constrains("scopes")
     def _check_scopes(self):
@@ -46,7 +46,11 @@ class BillingApiKey(models.Model):
             unknown = set((key.scopes or "").split()) - set(SCOPES)
             if unknown:
                 raise ValidationError(
-                    self.env._("Unknown scopes: %(unknown)s. There are: %(known)s.", unknown=", ".join(sorted(unknown)), known=", ".join(SCOPES))
+                    self.env._(
+                        "Unknown scopes: %(unknown)s. There are: %(known)s.",
+                        unknown=", ".join(sorted(unknown)),
+                        known=", ".join(SCOPES),
+                    )
                 )
 
     # === ACTIONS === #

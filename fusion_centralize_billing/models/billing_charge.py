@@ -26,7 +26,9 @@ class BillingCharge(models.Model):
     active = fields.Boolean(default=True)
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
     plan_code = fields.Char(required=True, index=True, help="The code of the plan whose subscriptions are charged.")
-    billing_plan_id = fields.Many2one("fusion.billing.plan", compute="_compute_billing_plan_id", store=True, string="Plan")
+    billing_plan_id = fields.Many2one(
+        "fusion.billing.plan", compute="_compute_billing_plan_id", store=True, string="Plan"
+    )
     currency_id = fields.Many2one("res.currency", compute="_compute_currency_id")
     metric_id = fields.Many2one("fusion.billing.metric", required=True, ondelete="restrict")
     product_id = fields.Many2one(
@@ -49,16 +51,22 @@ class BillingCharge(models.Model):
     )
     included_quota = fields.Float(min_display_digits=0, help="The quantity per billing period that costs nothing.")
     price_per_unit = fields.Float(min_display_digits=2, string="Price", help="Per unit, or per batch of units.")
-    unit_batch = fields.Float(min_display_digits=0, string="Units per Batch", default=1, help="A begun batch counts whole.")
+    unit_batch = fields.Float(
+        min_display_digits=0, string="Units per Batch", default=1, help="A begun batch counts whole."
+    )
     free_units = fields.Float(min_display_digits=0, help="Package: units per billing period before the first package.")
     rate = fields.Float(min_display_digits=0, string="Rate (%)", help="Percentage: of the summed amount.")
     fixed_fee = fields.Float(min_display_digits=2, help="Percentage: for each usage row.")
     free_rows = fields.Integer(help="Percentage: usage rows per billing period without a fixed fee.")
-    free_amount = fields.Float(min_display_digits=2, help="Percentage: summed amount per billing period without the rate.")
+    free_amount = fields.Float(
+        min_display_digits=2, help="Percentage: summed amount per billing period without the rate."
+    )
     row_minimum = fields.Float(min_display_digits=2, help="Percentage: least charge of a usage row; 0 for none.")
     row_maximum = fields.Float(min_display_digits=2, help="Percentage: greatest charge of a usage row; 0 for none.")
     tier_ids = fields.One2many("fusion.billing.charge.tier", "charge_id", string="Tiers", copy=True)
-    example_quantity = fields.Float(min_display_digits=0, store=False, help="Try the charge: a quantity of one billing period.")
+    example_quantity = fields.Float(
+        min_display_digits=0, store=False, help="Try the charge: a quantity of one billing period."
+    )
     example_amount = fields.Monetary(compute="_compute_example_amount", help="What the example quantity costs.")
 
     # === CONSTRAINTS AND INDEXES === #
@@ -75,18 +83,14 @@ class BillingCharge(models.Model):
     def _check_metric(self):
         for charge in self:
             if charge.charge_model == "percentage" and charge.metric_id.aggregation != "sum":
-                raise ValidationError(
-                    self.env._("%s: a percentage needs a metric that is summed up.", charge.name)
-                )
+                raise ValidationError(self.env._("%s: a percentage needs a metric that is summed up.", charge.name))
 
     @api.constrains("product_id")
     def _check_product(self):
         for charge in self:
             # A recurring product would be billed again in every period, beside what is rated.
             if "recurring_invoice" in charge.product_id._fields and charge.product_id.recurring_invoice:
-                raise ValidationError(
-                    self.env._("%s: the product of a charge must not be recurring.", charge.name)
-                )
+                raise ValidationError(self.env._("%s: the product of a charge must not be recurring.", charge.name))
 
     # === COMPUTE === #
 
@@ -173,7 +177,10 @@ class BillingCharge(models.Model):
             free_rows=self.free_rows,
             row_minimum=to_decimal(self.row_minimum) if self.row_minimum else None,
             row_maximum=to_decimal(self.row_maximum) if self.row_maximum else None,
-            tiers=tuple(tier._as_tier() for tier in self.tier_ids.sorted(lambda tier: (tier.sequence, tier.up_to or float("inf")))),
+            tiers=tuple(
+                tier._as_tier()
+                for tier in self.tier_ids.sorted(lambda tier: (tier.sequence, tier.up_to or float("inf")))
+            ),
         )
 
 

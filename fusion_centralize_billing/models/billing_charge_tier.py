@@ -17,7 +17,9 @@ class BillingChargeTier(models.Model):
 
     charge_id = fields.Many2one("fusion.billing.charge", required=True, ondelete="cascade", index=True)
     sequence = fields.Integer(default=10)
-    up_to = fields.Float(min_display_digits=0, help="The last quantity of the tier; 0 for the last tier, which is open.")
+    up_to = fields.Float(
+        min_display_digits=0, help="The last quantity of the tier; 0 for the last tier, which is open."
+    )
     price_per_unit = fields.Float(min_display_digits=2)
     flat_fee = fields.Float(min_display_digits=2, help="Owed once the tier is entered.")
     rate = fields.Float(string="Rate (%)", min_display_digits=0)

@@ -27,5 +27,8 @@ class BillingMetric(models.Model):
             # sudo: usage of every company counts.
             if self.env["fusion.billing.usage"].sudo().search_count([("metric_id", "=", metric.id)], limit=1):
                 raise ValidationError(
-                    self.env._("%s has usage: another aggregation would change what was billed. Make a new metric.", metric.name)
+                    self.env._(
+                        "%s has usage: another aggregation would change what was billed. Make a new metric.",
+                        metric.name,
+                    )
                 )

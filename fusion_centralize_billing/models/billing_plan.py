@@ -79,5 +79,10 @@ class BillingPlan(models.Model):
     @api.model
     def _relink_charges(self, codes):
         """Charges name their plan by code; let those that name one of ``codes`` find it anew."""
-        charges = self.env["fusion.billing.charge"].sudo().with_context(active_test=False).search([("plan_code", "in", codes)])
+        charges = (
+            self.env["fusion.billing.charge"]
+            .sudo()
+            .with_context(active_test=False)
+            .search([("plan_code", "in", codes)])
+        )
         charges.modified(["plan_code"])

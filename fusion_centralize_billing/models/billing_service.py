@@ -97,7 +97,9 @@ class BillingService(models.Model):
         result = super().write(vals)
         if "company_id" in vals:
             for service in self.sudo():
-                service.user_id.write({"company_ids": [Command.set(service.company_id.ids)], "company_id": service.company_id.id})
+                service.user_id.write(
+                    {"company_ids": [Command.set(service.company_id.ids)], "company_id": service.company_id.id}
+                )
         return result
 
     def copy_data(self, default=None):

@@ -32,24 +32,29 @@ class BillingService(models.Model):
         return {"status": "ok", "partner_id": link.sudo().partner_id.id, "external_id": link.external_id}
 
     def _api_record_usage(self, payload):
-        """Record a batch of counters, all or none."""
+        """Record a batch of counters; ``results`` tells in order what became of each."""
         request = payloads.RecordUsage.parse(payload)
         service = self._as_technical_user()
-        subscriptions = service._get_subscriptions({event.subscription_external_id for event in request.events})
-        metrics = service._get_metric_ids({event.metric_code for event in request.events})
-        faults, rows = [], []
-        for index, event in enumerate(request.events):
-            subscription, metric_id = subscriptions.get(event.subscription_external_id), metrics.get(event.metric_code)
-            fault = service._get_usage_fault(event, subscription, metric_id)
-            if fault:
-                faults.append(FieldError(f"events.{index}.{fault[0]}", fault[1], fault[2]))
-            else:
-                rows.append(_usage_row(event, subscription, metric_id))
-        if faults:
-            raise _usage_error(faults)
-        # sudo: the subscriptions were found under the service's own rules.
-        service.env["fusion.billing.usage"].sudo()._upsert(service, rows)
-        return {"status": "ok", "accepted": len(request.events)}
+        # sudo: the rows name only subscriptions that were found under the service's own rules.
+        usage = service.env["fusion.billing.usage"].sudo()
+        rows, faults = service._resolve_usage(request.events)
+        if request.error_policy == "reject_failed_rows":
+            conflicts = usage._get_conflicts(service, list(rows.values()))
+            for (index, _row), number in zip(list(rows.items()), range(len(rows)), strict=True):
+                if number in conflicts:
+                    faults[index] = (
+                        FieldError(
+                            f"events.{index}.idempotency_key", conflicts[number].code, conflicts[number].message
+                        ),
+                    )
+                    del rows[index]
+        elif faults:
+            raise _usage_error([fault for index in sorted(faults) for fault in faults[index]])
+        outcomes = dict(zip(rows, usage._upsert(service, list(rows.values())), strict=True))
+        results = [
+            _describe_result(index, outcomes.get(index), faults.get(index)) for index in range(len(request.events))
+        ]
+        return {"status": "ok", "accepted": len(outcomes), "results": results}
 
     def _api_catalog(self, payload=None):
         """List the charges, and the plans, that this service may sell."""
@@ -79,16 +84,44 @@ class BillingService(models.Model):
             except UniqueViolation as exc:
                 # Another request opened it after our snapshot: only a new transaction can see it.
                 raise ConcurrencyError("subscription opened by a concurrent request") from exc
-        return {
-            "status": "ok",
-            "subscription_id": order.id,
-            "subscription_state": order.subscription_state,
-            "external_id": order.x_fc_external_id or None,
-            "start_date": fields.Date.to_string(order.start_date) or None,
-            "next_invoice_date": fields.Date.to_string(order.next_invoice_date) or None,
-        }
+        return _describe_subscription(order)
+
+    def _api_terminate_subscription(self, payload):
+        """End a subscription; ending it once more, for the same day, changes nothing."""
+        request = payloads.TerminateSubscription.parse(payload)
+        service = self._as_technical_user()
+        order = service._get_subscriptions({request.subscription_external_id}).get(request.subscription_external_id)
+        if order is None:
+            raise NotFoundError(
+                self.env._("There is no subscription %s.", request.subscription_external_id),
+                code="subscription_not_found",
+                path="subscription_external_id",
+            )
+        order._fc_terminate(request.end_date)
+        return _describe_subscription(order)
 
     # === HELPERS: USAGE === #
+
+    def _resolve_usage(self, events):
+        """Return ``({index: UsageRow}, {index: faults})`` of a batch."""
+        parsed = [event for event in events if isinstance(event, payloads.UsageEvent)]
+        subscriptions = self._get_subscriptions({event.subscription_external_id for event in parsed})
+        metrics = self._get_metric_ids({event.metric_code for event in parsed})
+        rows, faults = {}, {}
+        for index, event in enumerate(events):
+            if isinstance(event, payloads.RejectedEvent):
+                faults[index] = tuple(
+                    FieldError(f"events.{index}.{fault.path}".rstrip("."), fault.code, fault.message)
+                    for fault in event.errors
+                )
+                continue
+            subscription, metric_id = subscriptions.get(event.subscription_external_id), metrics.get(event.metric_code)
+            fault = self._get_usage_fault(event, subscription, metric_id)
+            if fault:
+                faults[index] = (FieldError(f"events.{index}.{fault[0]}", fault[1], fault[2]),)
+            else:
+                rows[index] = _usage_row(event, subscription, metric_id)
+        return rows, faults
 
     def _get_subscriptions(self, external_ids):
         """Return ``{external id: sale.order}`` of those that this service can reach.
@@ -97,7 +130,9 @@ class BillingService(models.Model):
         """
         orders = self.env["sale.order"]
         domain = [("is_subscription", "=", True)]
-        named = orders.search([*domain, ("x_fc_service_id", "=", self.id), ("x_fc_external_id", "in", list(external_ids))])
+        named = orders.search(
+            [*domain, ("x_fc_service_id", "=", self.id), ("x_fc_external_id", "in", list(external_ids))]
+        )
         found = {order.x_fc_external_id: order for order in named.sudo()}
         numbers = {int(text): text for text in external_ids - set(found) if _is_record_id(text)}
         numbered = orders.search([*domain, ("id", "in", list(numbers))]) if numbers else orders
@@ -119,7 +154,11 @@ class BillingService(models.Model):
             return "subscription_external_id", "subscription_cancelled", text
         day = max(event.period_start, event.period_end - datetime.timedelta(microseconds=1)).date()
         if subscription.start_date and day < subscription.start_date:
-            return "period_end", "usage_before_start", self.env._("The subscription starts on %s.", subscription.start_date)
+            return (
+                "period_end",
+                "usage_before_start",
+                self.env._("The subscription starts on %s.", subscription.start_date),
+            )
         ended_on = subscription._fc_get_end_date()
         if ended_on and day >= ended_on:
             return "period_end", "usage_after_end", self.env._("The subscription ends on %s.", ended_on)
@@ -133,7 +172,9 @@ class BillingService(models.Model):
         )
         if not link:
             raise NotFoundError(
-                self.env._("There is no customer %s.", external_id), code="customer_not_found", path="external_customer_id"
+                self.env._("There is no customer %s.", external_id),
+                code="customer_not_found",
+                path="external_customer_id",
             )
         return link.sudo()
 
@@ -141,9 +182,11 @@ class BillingService(models.Model):
         """Return what an earlier request with this external id opened; it must have asked for the same."""
         if request.external_id is None:
             return self.env["sale.order"].sudo()
-        order = self.env["sale.order"].search(
-            [("x_fc_service_id", "=", self.id), ("x_fc_external_id", "=", request.external_id)], limit=1
-        ).sudo()
+        order = (
+            self.env["sale.order"]
+            .search([("x_fc_service_id", "=", self.id), ("x_fc_external_id", "=", request.external_id)], limit=1)
+            .sudo()
+        )
         if order and not self._is_same_subscription(order, request, link):
             raise ConflictError(
                 self.env._("The external id %s names another subscription.", request.external_id),
@@ -164,20 +207,24 @@ class BillingService(models.Model):
         plan = self._get_catalog_plan(request)
         recurrence = self._get_recurrence(request, plan)
         # sudo: services have no rights on orders; every record used here was checked to be theirs, or to be catalogue.
-        order = self.env["sale.order"].sudo().create(
-            {
-                "company_id": self.company_id.id,
-                "partner_id": link.partner_id.id,
-                "user_id": False,
-                "is_subscription": True,
-                "plan_id": recurrence.id,
-                "start_date": request.start_date or fields.Date.today(),
-                "x_fc_service_id": self.id,
-                "x_fc_external_id": request.external_id,
-                "x_fc_plan_code": request.plan_code,
-                **({"pricelist_id": plan.pricelist_id.id} if plan.pricelist_id else {}),
-                "order_line": self._prepare_order_lines(request, plan),
-            }
+        order = (
+            self.env["sale.order"]
+            .sudo()
+            .create(
+                {
+                    "company_id": self.company_id.id,
+                    "partner_id": link.partner_id.id,
+                    "user_id": False,
+                    "is_subscription": True,
+                    "plan_id": recurrence.id,
+                    "start_date": request.start_date or fields.Date.today(),
+                    "x_fc_service_id": self.id,
+                    "x_fc_external_id": request.external_id,
+                    "x_fc_plan_code": request.plan_code,
+                    **({"pricelist_id": plan.pricelist_id.id} if plan.pricelist_id else {}),
+                    "order_line": self._prepare_order_lines(request, plan),
+                }
+            )
         )
         if plan and order.currency_id != plan.currency_id:
             raise BusinessRuleError(
@@ -195,7 +242,9 @@ class BillingService(models.Model):
         plan = plans.search([("code", "=", request.plan_code)], limit=1).sudo()
         charges = self.env["fusion.billing.charge"].search_count([("plan_code", "=", request.plan_code)], limit=1)
         if not plan and not (charges and request.plan_id):
-            raise NotFoundError(self.env._("There is no plan %s.", request.plan_code), code="plan_not_found", path="plan_code")
+            raise NotFoundError(
+                self.env._("There is no plan %s.", request.plan_code), code="plan_not_found", path="plan_code"
+            )
         return plan
 
     def _get_recurrence(self, request, plan):
@@ -205,7 +254,9 @@ class BillingService(models.Model):
         domain = [("id", "=", request.plan_id), ("company_id", "in", [False, self.company_id.id])]
         recurrence = recurrences.search(domain, limit=1)
         if not recurrence:
-            raise NotFoundError(self.env._("There is no recurrence %s.", request.plan_id), code="recurrence_not_found", path="plan_id")
+            raise NotFoundError(
+                self.env._("There is no recurrence %s.", request.plan_id), code="recurrence_not_found", path="plan_id"
+            )
         if plan and recurrence != plan.plan_id:
             raise BusinessRuleError(
                 self.env._("The plan %s has another recurrence.", plan.code), code="recurrence_mismatch", path="plan_id"
@@ -226,7 +277,9 @@ class BillingService(models.Model):
         # sudo: services see no products; what may be sold to everybody may be sold by a service.
         if not self.env["product.product"].sudo().search_count(domain, limit=1):
             raise NotFoundError(
-                self.env._("There is no product %s for sale.", product_id), code="product_not_found", path=f"lines.{index}.product_id"
+                self.env._("There is no product %s for sale.", product_id),
+                code="product_not_found",
+                path=f"lines.{index}.product_id",
             )
 
 
@@ -250,6 +303,25 @@ def _usage_error(faults):
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     listed = faults[: payloads.MAX_REPORTED_ERRORS]
     return error_class(f"{first.path}: {first.message}{more}", code=first.code, errors=listed)
+
+
+def _describe_subscription(order):
+    return {
+        "status": "ok",
+        "subscription_id": order.id,
+        "subscription_state": order.subscription_state,
+        "external_id": order.x_fc_external_id or None,
+        "start_date": fields.Date.to_string(order.start_date) or None,
+        "next_invoice_date": fields.Date.to_string(order.next_invoice_date) or None,
+        "end_date": fields.Date.to_string(order._fc_get_end_date()) or None,
+    }
+
+
+def _describe_result(index, outcome, faults):
+    """Return what became of one counter of a batch."""
+    if outcome:
+        return {"index": index, "status": outcome}
+    return {"index": index, "status": "rejected", "errors": [fault.as_dict() for fault in faults]}
 
 
 def _describe_charge(charge):

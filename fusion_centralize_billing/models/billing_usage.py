@@ -1,5 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import datetime
+import itertools
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,9 +16,10 @@ _CRON_BATCH = 500
 _AGGREGATES = {
     "sum": "SUM(quantity)",
     "max": "MAX(quantity)",
-    "last": "(ARRAY_AGG(quantity ORDER BY attributed_at DESC, id DESC))[1]",
+    "last": "(ARRAY_AGG(quantity ORDER BY attributed_at DESC, usage.id DESC))[1]",
     "unique_count": "COUNT(DISTINCT quantity)",
 }
+_QUANTITIES = "ARRAY_AGG(quantity::text ORDER BY attributed_at, usage.id)"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ class BillingUsage(models.Model):
     _quantity_positive = models.Constraint(
         "CHECK(quantity >= 0 AND quantity < 'Infinity'::numeric)", "A quantity is a number from zero up."
     )
-    _key_length = models.Constraint("CHECK(char_length(idempotency_key) <= 255)", "An idempotency key has at most 255 characters.")
+    _key_length = models.Constraint(
+        "CHECK(char_length(idempotency_key) <= 255)", "An idempotency key has at most 255 characters."
+    )
     _attribution = models.Constraint(
         "CHECK(attributed_at = GREATEST(period_start, period_end - interval '1 microsecond'))",
         "A counter is attributed to its last instant.",
@@ -119,33 +123,69 @@ class BillingUsage(models.Model):
                 self.env._("There is no metric %s.", metric_code), code="metric_not_found", path="metric_code"
             )
         start, end = _naive_utc(period_start), _naive_utc(period_end)
-        row = UsageRow(subscription.id, metric.id, to_decimal(quantity), start, end, idem)
+        row = UsageRow(subscription.id, metric.id, to_decimal(quantity), start, end, idem or None)
         # sudo: like _upsert.
         service = subscription.sudo().x_fc_service_id
-        return self.browse(self._upsert(service, [row]))
+        self._upsert(service, [row])
+        # The row with the key; without one the newest: what others add now is not in this snapshot.
+        domain = [("subscription_id", "=", subscription.id), ("idempotency_key", "=", idem or False)]
+        return self.search([*domain, ("service_id", "=", service.id)], order="id desc", limit=1)
 
     @api.model
     def _upsert(self, service, rows):
-        """Record counters in one statement, with the change feed, and return their ids in order.
+        """Record counters in one statement, with the change feed.
 
         Of several rows with one key the last wins. Callers have checked that the subscriptions are
         theirs to write to: this is SQL, no access rule is asked.
 
         :param service: the service whose keys these are; empty for the back office
+        :return: for each row what became of it: ``accepted`` (new), ``updated`` (its key was known),
+            or ``duplicate`` (known, with the same values: nothing was written)
         :raises ConflictError: ``idempotency_conflict`` with paths ``events.N.idempotency_key``;
             nothing is recorded then
         """
         recorded = self._get_recorded(service, rows)
-        self._refuse_conflicts(rows, recorded)
-        last_index = {row.idempotency_key: index for index, row in enumerate(rows) if row.idempotency_key is not None}
-        winners = {index: row for index, row in enumerate(rows) if last_index.get(row.idempotency_key, index) == index}
-        ids = self._insert_or_update(service, winners)
-        touched = [(row.subscription_id, row.attributed_at) for row in winners.values()]
+        conflicts = _find_conflicts(rows, recorded)
+        if conflicts:
+            faults = [self._describe_conflict(index) for index in conflicts]
+            raise ConflictError(faults[0].message, code="idempotency_conflict", errors=faults)
+        outcomes = _classify(rows, recorded)
+        last = {row.idempotency_key or index: (index, row) for index, row in enumerate(rows)}
+        changed = {index: row for key, (index, row) in last.items() if recorded.get(key) != row}
+        self._insert_or_update(service, changed)
         # A counter that moves to another period leaves one behind that must be rated again as well.
-        touched += [(subscription_id, instant) for subscription_id, _metric_id, instant in recorded.values()]
+        before = [recorded[row.idempotency_key] for row in changed.values() if row.idempotency_key in recorded]
+        touched = [(row.subscription_id, row.attributed_at) for row in [*changed.values(), *before]]
         self.env["fusion.billing.usage.change"]._append(_spans(touched))
         self.invalidate_model()
-        return [ids[last_index.get(row.idempotency_key, index)] for index, row in enumerate(rows)]
+        return outcomes
+
+    @api.model
+    def _get_conflicts(self, service, rows):
+        """Return ``{index: FieldError}`` of rows whose key names another subscription's or metric's counter."""
+        conflicts = _find_conflicts(rows, self._get_recorded(service, rows))
+        return {index: self._describe_conflict(index) for index in conflicts}
+
+    @api.model
+    def _aggregate_windows(self, windows):
+        """Return ``{window: quantity}`` for many windows in one query, with exact Decimals.
+
+        :param windows: tuples (subscription, metric, period_start, period_end) of records and naive UTC
+        """
+        self.flush_model()
+        by_aggregation = {}
+        for window in windows:
+            by_aggregation.setdefault(window[1].aggregation, []).append(window)
+        if not by_aggregation:
+            return {}
+        numbered = [window for group in by_aggregation.values() for window in group]
+        first_numbers = itertools.accumulate([0, *map(len, by_aggregation.values())])
+        queries = [
+            _window_query(f"({_AGGREGATES[aggregation]})::text", group, first)
+            for (aggregation, group), first in zip(by_aggregation.items(), first_numbers, strict=False)
+        ]
+        found = dict(self.env.execute_query(SQL(" UNION ALL ").join(queries)))
+        return {window: Decimal(found.get(number, 0)) for number, window in enumerate(numbered)}
 
     @api.model
     def _aggregate(self, subscription, metric, period_start, period_end):
@@ -160,18 +200,24 @@ class BillingUsage(models.Model):
         PostgreSQL adds its exact numeric type; the result travels as text because Odoo reads
         numeric columns into floats (odoo/sql_db.py).
         """
-        [(quantity,)] = self._query_window(
-            SQL("COALESCE(%s, 0)::text", SQL(_AGGREGATES[metric.aggregation])), subscription, metric, period_start, period_end
-        )
-        return Decimal(quantity)
+        window = (subscription, metric, period_start, period_end)
+        return self._aggregate_windows([window])[window]
 
     @api.model
     def _get_quantities(self, subscription, metric, period_start, period_end):
         """Return the single quantities of a window [start, end) in order of time, as Decimals."""
-        [(quantities,)] = self._query_window(
-            SQL("ARRAY_AGG(quantity::text ORDER BY attributed_at, id)"), subscription, metric, period_start, period_end
-        )
-        return tuple(map(Decimal, quantities or ()))
+        window = (subscription, metric, period_start, period_end)
+        return self._get_quantities_of_windows([window])[window]
+
+    @api.model
+    def _get_quantities_of_windows(self, windows):
+        """Return ``{window: quantities}`` for many windows in one query; see :meth:`_aggregate_windows`."""
+        self.flush_model()
+        windows = list(windows)
+        if not windows:
+            return {}
+        found = dict(self.env.execute_query(_window_query(_QUANTITIES, windows, 0)))
+        return {window: tuple(map(Decimal, found.get(number, ()))) for number, window in enumerate(windows)}
 
     # === JOBS === #
 
@@ -188,61 +234,53 @@ class BillingUsage(models.Model):
 
     # === HELPERS === #
 
-    def _query_window(self, expression, subscription, metric, period_start, period_end):
-        self.flush_model()
-        return self.env.execute_query(
-            SQL(
-                "SELECT %s FROM fusion_billing_usage WHERE subscription_id = %s AND metric_id = %s"
-                " AND attributed_at >= %s AND attributed_at < %s",
-                expression,
-                subscription.id,
-                metric.id,
-                period_start,
-                period_end,
-            )
-        )
-
     def _get_recorded(self, service, rows):
-        """Return ``{key: (subscription id, metric id, attributed_at)}`` of those keys that are known already."""
+        """Return ``{key: UsageRow}`` of those keys that are known already."""
         self.flush_model()
         keys = [row.idempotency_key for row in rows if row.idempotency_key is not None]
         if not keys:
             return {}
         found = self.env.execute_query(
             SQL(
-                "SELECT idempotency_key, subscription_id, metric_id, attributed_at FROM fusion_billing_usage"
+                "SELECT subscription_id, metric_id, quantity::text, period_start, period_end, idempotency_key"
+                " FROM fusion_billing_usage"
                 " WHERE COALESCE(service_id, 0) = %s AND idempotency_key = ANY(%s)",
                 service.id or 0,
                 keys,
             )
         )
-        return {key: rest for key, *rest in found}
+        return {
+            key: UsageRow(subscription_id, metric_id, Decimal(quantity), start, end, key)
+            for subscription_id, metric_id, quantity, start, end, key in found
+        }
 
-    def _refuse_conflicts(self, rows, recorded):
-        """A key names one counter of one subscription and metric, for ever."""
-        owners = {key: (subscription_id, metric_id) for key, (subscription_id, metric_id, _at) in recorded.items()}
-        faults = []
-        for index, row in enumerate(rows):
-            owner = (row.subscription_id, row.metric_id)
-            if row.idempotency_key is not None and owners.setdefault(row.idempotency_key, owner) != owner:
-                message = self.env._("The idempotency key names a counter of another subscription or metric.")
-                faults.append(FieldError(f"events.{index}.idempotency_key", "idempotency_conflict", message))
-        if faults:
-            raise ConflictError(faults[0].message, code="idempotency_conflict", errors=faults)
+    def _describe_conflict(self, index):
+        message = self.env._("The idempotency key names a counter of another subscription or metric.")
+        return FieldError(f"events.{index}.idempotency_key", "idempotency_conflict", message)
 
     def _insert_or_update(self, service, rows):
-        """Write rows with distinct keys; return their ids by their index.
+        """Write rows (by index) with distinct keys.
 
         A row that another transaction committed after this one's snapshot makes PostgreSQL refuse
         the statement with a serialization failure, and Odoo runs the request again.
         """
+        if not rows:
+            return
         # In the order of keys, so that two batches with the same keys wait for each other instead of deadlocking.
         order = sorted(rows, key=lambda index: (rows[index].idempotency_key or "", index))
         columns = [
-            (row.subscription_id, row.metric_id, row.period_start, row.period_end, row.attributed_at, str(row.quantity), row.idempotency_key)
+            (
+                row.subscription_id,
+                row.metric_id,
+                row.period_start,
+                row.period_end,
+                row.attributed_at,
+                str(row.quantity),
+                row.idempotency_key,
+            )
             for row in (rows[index] for index in order)
         ]
-        returned = self.env.execute_query(
+        self.env.cr.execute(
             SQL(
                 """
                 INSERT INTO fusion_billing_usage (
@@ -256,19 +294,43 @@ class BillingUsage(models.Model):
                 + """ DO UPDATE SET
                     quantity = EXCLUDED.quantity, period_start = EXCLUDED.period_start, period_end = EXCLUDED.period_end,
                     attributed_at = EXCLUDED.attributed_at, write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
-                RETURNING id
                 """,
                 service=service.id or None,
                 uid=self.env.uid,
-                **dict(zip(("subscriptions", "metrics", "starts", "ends", "instants", "quantities", "keys"), map(list, zip(*columns)))),
+                **dict(
+                    zip(
+                        ("subscriptions", "metrics", "starts", "ends", "instants", "quantities", "keys"),
+                        map(list, zip(*columns)),
+                    )
+                ),
             )
         )
-        return dict(zip(order, (row[0] for row in returned), strict=True))
 
     def _note_changes(self):
         self.flush_recordset()
         touched = [(usage.subscription_id.id, usage.attributed_at) for usage in self]
         self.env["fusion.billing.usage.change"]._append(_spans(touched))
+
+
+def _window_query(aggregate, windows, first_number):
+    """Return the query of (number, aggregate) of windows; one without usage is left out."""
+    return SQL(
+        """
+        SELECT %(first)s + win.number - 1, %(aggregate)s
+          FROM UNNEST(%(subscriptions)s::int[], %(metrics)s::int[], %(starts)s::timestamp[], %(ends)s::timestamp[])
+               WITH ORDINALITY AS win (subscription_id, metric_id, start_at, end_at, number)
+          JOIN fusion_billing_usage AS usage
+            ON usage.subscription_id = win.subscription_id AND usage.metric_id = win.metric_id
+           AND usage.attributed_at >= win.start_at AND usage.attributed_at < win.end_at
+         GROUP BY win.number
+        """,
+        first=first_number,
+        aggregate=SQL(aggregate),
+        subscriptions=[subscription.id for subscription, _metric, _start, _end in windows],
+        metrics=[metric.id for _subscription, metric, _start, _end in windows],
+        starts=[start for _subscription, _metric, start, _end in windows],
+        ends=[end for _subscription, _metric, _start, end in windows],
+    )
 
 
 def _naive_utc(value):
@@ -285,3 +347,30 @@ def _spans(touched):
         earliest, latest = spans.get(subscription_id, (instant, instant))
         spans[subscription_id] = (min(earliest, instant), max(latest, instant))
     return spans
+
+
+def _find_conflicts(rows, recorded):
+    """Return the indexes of rows whose key names a counter of another subscription or metric.
+
+    A key names one counter of one subscription and metric, for ever; also within one batch.
+    """
+    owners = {key: (row.subscription_id, row.metric_id) for key, row in recorded.items()}
+    return [
+        index
+        for index, row in enumerate(rows)
+        if row.idempotency_key is not None
+        and owners.setdefault(row.idempotency_key, (row.subscription_id, row.metric_id))
+        != (row.subscription_id, row.metric_id)
+    ]
+
+
+def _classify(rows, recorded):
+    """Return for each row, in order, whether it is new, changes the counter of its key, or repeats it."""
+    known = dict(recorded)
+    outcomes = []
+    for row in rows:
+        before = known.get(row.idempotency_key)
+        outcomes.append("accepted" if before is None else "duplicate" if before == row else "updated")
+        if row.idempotency_key is not None:
+            known[row.idempotency_key] = row
+    return outcomes

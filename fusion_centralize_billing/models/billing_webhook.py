@@ -3,10 +3,9 @@ import uuid
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import str2bool
-
-from odoo.addons.queue_job.exception import RetryableJobError
 
 from ..crypto.secret_box import SecretKeyError
 from ..crypto.signatures import canonical_body, sign
@@ -143,7 +142,9 @@ class BillingWebhook(models.Model):
         """Give deliveries a job that should have been made by now and lost theirs."""
         overdue = fields.Datetime.now() - _LOST_AFTER
         lost = self.search(
-            [("state", "in", ("pending", "failed")), ("next_retry_at", "<", overdue)], order="next_retry_at", limit=_SWEEP_LIMIT
+            [("state", "in", ("pending", "failed")), ("next_retry_at", "<", overdue)],
+            order="next_retry_at",
+            limit=_SWEEP_LIMIT,
         )
         lost._schedule_delivery()
 
@@ -151,7 +152,9 @@ class BillingWebhook(models.Model):
         """Enqueue the next attempt of each delivery, unless it waits already."""
         for webhook in self.sudo():
             webhook.with_delay(
-                description=self.env._("Deliver %(event)s to %(service)s", event=webhook.event_type, service=webhook.service_id.name),
+                description=self.env._(
+                    "Deliver %(event)s to %(service)s", event=webhook.event_type, service=webhook.service_id.name
+                ),
                 identity_key=f"{webhook._identity_prefix()}{webhook.attempts}",
                 eta=webhook.next_retry_at if webhook.attempts else None,
             )._job_deliver()
@@ -163,14 +166,21 @@ class BillingWebhook(models.Model):
         roll back what the attempt has found out.
         """
         # A second job of this delivery waits here, is run again on the serialization failure, and finds it sent.
-        self.env.cr.execute("SELECT id FROM fusion_billing_webhook WHERE id = %s FOR NO KEY UPDATE", [self.id], log_exceptions=False)
+        self.env.cr.execute(
+            "SELECT id FROM fusion_billing_webhook WHERE id = %s FOR NO KEY UPDATE", [self.id], log_exceptions=False
+        )
         webhook = self.exists()
         if not webhook or webhook.state not in ("pending", "failed"):
             return self.env._("Nothing to deliver.")
         webhook._wait_for_turn()
         outcome = webhook._send()
         webhook._note_attempt(outcome)
-        return self.env._("Attempt %(attempt)s: %(state)s %(error)s", attempt=webhook.attempts, state=webhook.state, error=outcome.error)
+        return self.env._(
+            "Attempt %(attempt)s: %(state)s %(error)s",
+            attempt=webhook.attempts,
+            state=webhook.state,
+            error=outcome.error,
+        )
 
     # === HELPERS === #
 
@@ -183,7 +193,11 @@ class BillingWebhook(models.Model):
         :raises RetryableJobError: another delivery to this receiver is under way
         """
         since = fields.Datetime.now() - _AILING_FOR
-        domain = [("service_id", "=", self.service_id.id), ("state", "in", ("failed", "dead")), ("write_date", ">", since)]
+        domain = [
+            ("service_id", "=", self.service_id.id),
+            ("state", "in", ("failed", "dead")),
+            ("write_date", ">", since),
+        ]
         if not self.search_count(domain, limit=1):
             return
         self.env.cr.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s), %s)", [self._table, self.service_id.id])
@@ -235,6 +249,11 @@ class BillingWebhook(models.Model):
             service.activity_schedule(
                 "mail.mail_activity_data_warning",
                 summary=summary,
-                note=self.env._("%(event)s was given up after %(count)s attempts: %(error)s", event=self.event_type, count=self.attempts, error=self.last_error),
+                note=self.env._(
+                    "%(event)s was given up after %(count)s attempts: %(error)s",
+                    event=self.event_type,
+                    count=self.attempts,
+                    error=self.last_error,
+                ),
                 user_id=service.owner_id.id,
             )

@@ -83,4 +83,6 @@ class ResPartner(models.Model):
         known = self.with_context(active_test=False).search(
             [("x_fc_billing_email", "=", identity), *allowed], order="company_id desc, id", limit=1
         )
-        return known.with_env(self.env) or self.search([("email_normalized", "=", identity), *allowed], order="id", limit=1)
+        return known.with_env(self.env) or self.search(
+            [("email_normalized", "=", identity), *allowed], order="id", limit=1
+        )

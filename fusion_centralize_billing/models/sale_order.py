@@ -2,6 +2,8 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
+from ..api.errors import BusinessRuleError
+
 
 class SaleOrder(models.Model):
     """The subscription as the billing services know it. Rating and invoicing stand in files of their own."""
@@ -78,6 +80,37 @@ class SaleOrder(models.Model):
             self._fc_emit("subscription.terminated")
             self._schedule_rating()
 
+    def _fc_terminate(self, end_date=None):
+        """End the subscription on a day (today by default), in the way of the edition that is installed.
+
+        :raises BusinessRuleError: ``subscription_not_active``, ``end_date_refused``
+        """
+        self.ensure_one()
+        end_date = end_date or fields.Date.today()
+        if self.subscription_state == "6_churn" and self._fc_get_end_date() == end_date:
+            return
+        if self.subscription_state not in ("3_progress", "4_paused"):
+            raise BusinessRuleError(self.env._("The subscription is not active."), code="subscription_not_active")
+        if (self.x_fc_billed_until and end_date < self.x_fc_billed_until) or (
+            self.start_date and end_date < self.start_date
+        ):
+            raise BusinessRuleError(
+                self.env._("The subscription is billed, or starts, after %s.", end_date),
+                code="end_date_refused",
+                path="end_date",
+            )
+        if hasattr(self, "_close_subscription"):  # Community; Enterprise has no such method
+            self._close_subscription(end_date)
+        elif end_date > fields.Date.today():
+            raise BusinessRuleError(
+                self.env._("This edition ends subscriptions today, not later."),
+                code="end_date_refused",
+                path="end_date",
+            )
+        else:
+            self.x_fc_ended_on = end_date
+            self.subscription_state = "6_churn"
+
     def _fc_emit(self, event_type):
         """Queue a webhook about this subscription to its service."""
         if self.x_fc_service_id:
@@ -115,7 +148,9 @@ class SaleOrder(models.Model):
     def _fc_check_identity_kept(self, vals):
         """A subscription that was rated keeps its service and plan: both decide what was billed, and to whom."""
         for name in {"x_fc_service_id", "x_fc_plan_code"} & set(vals):
-            changed = self.filtered(lambda order: (order[name].id if name.endswith("_id") else order[name]) != vals[name])
+            changed = self.filtered(
+                lambda order: (order[name].id if name.endswith("_id") else order[name]) != vals[name]
+            )
             if changed.sudo().x_fc_rating_ids:
                 raise UserError(
                     self.env._("A rated subscription keeps its service and plan code. Close it and open another one.")
@@ -125,8 +160,12 @@ class SaleOrder(models.Model):
         """Refuse a start after usage that was acknowledged: no period would bill it."""
         for order in self.filtered("is_subscription"):
             start = order.start_date or fields.Date.today()
-            earlier = self.env["fusion.billing.usage"].sudo().search_count(
-                [("subscription_id", "=", order.id), ("attributed_at", "<", fields.Datetime.to_datetime(start))]
+            earlier = (
+                self.env["fusion.billing.usage"]
+                .sudo()
+                .search_count(
+                    [("subscription_id", "=", order.id), ("attributed_at", "<", fields.Datetime.to_datetime(start))]
+                )
             )
             if earlier:
                 raise UserError(
@@ -142,4 +181,8 @@ class SaleOrder(models.Model):
     def _fc_view(self, xml_id):
         self.ensure_one()
         action = self.env["ir.actions.actions"]._for_xml_id(xml_id)
-        return {**action, "domain": [("subscription_id", "=", self.id)], "context": {"default_subscription_id": self.id}}
+        return {
+            **action,
+            "domain": [("subscription_id", "=", self.id)],
+            "context": {"default_subscription_id": self.id},
+        }

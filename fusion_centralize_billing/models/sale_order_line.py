@@ -10,7 +10,9 @@ class SaleOrderLine(models.Model):
 
     # === FIELDS === #
 
-    x_fc_charge_id = fields.Many2one("fusion.billing.charge", string="Charge", readonly=True, copy=False, ondelete="restrict")
+    x_fc_charge_id = fields.Many2one(
+        "fusion.billing.charge", string="Charge", readonly=True, copy=False, ondelete="restrict"
+    )
     x_fc_period_start = fields.Datetime(string="Usage From", readonly=True, copy=False)
     x_fc_period_end = fields.Datetime(string="Usage Until", readonly=True, copy=False)
     x_fc_rating_ids = fields.One2many("fusion.billing.rating", "order_line_id", string="Ratings")

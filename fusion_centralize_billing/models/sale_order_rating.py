@@ -64,13 +64,80 @@ class SaleOrder(models.Model):
             self._fc_rate_usage(charge, start, end)
         return len(todo)
 
+    def _fc_get_current_usage(self):
+        """Price the current billing period of many subscriptions as rating would, without writing anything.
+
+        The number of queries does not depend on how many they are, so that a page of a list costs what one costs.
+
+        :return: ``{subscription: [{"charge", "period_start", "period_end", "rated", "amount"}]}``, with a
+            Rated result and the amount rounded to the subscription's currency, as Decimal
+        """
+        wanted = self._fc_get_current_charges()
+        windows = {
+            (order, charge): (order, charge.metric_id, *order._fc_get_current_period()) for order, charge in wanted
+        }
+        # sudo: as in rating; the caller has access to the subscriptions.
+        usage = self.env["fusion.billing.usage"].sudo()
+        totals = usage._aggregate_windows(dict.fromkeys(windows.values()))
+        by_row = [windows[order, charge] for (order, charge), terms in wanted.items() if charge._needs_rows(terms)]
+        rows = usage._get_quantities_of_windows(dict.fromkeys(by_row))
+        result = {order: [] for order in self}
+        for (order, charge), terms in wanted.items():
+            window = windows[order, charge]
+            needed = rows[window] if charge._needs_rows(terms) else ()
+            rated = charge._price(Usage(totals[window], needed), terms)
+            result[order].append(
+                {
+                    "charge": charge,
+                    "period_start": window[2],
+                    "period_end": window[3],
+                    "rated": rated,
+                    "amount": rated.rounded(to_decimal(order.currency_id.rounding)),
+                }
+            )
+        return result
+
+    def _fc_get_current_charges(self):
+        """Return ``{(subscription, charge): terms}`` of what prices the current billing periods.
+
+        The charges of the plan, and those that the ledger has for the period already; what was billed
+        of it keeps its terms.
+        """
+        periods = {order: order._fc_get_current_period() for order in self}
+        running = self.filtered(lambda order: periods[order])
+        terms = {
+            (order, charge): charge._get_price_terms()
+            for order, charges in running._fc_get_charges_by_subscription().items()
+            for charge in charges
+        }
+        starts = [periods[order][0] for order in running]
+        domain = [("subscription_id", "in", running.ids), ("period_start", "in", starts), ("state", "!=", "cancelled")]
+        # sudo: the ledger counts whoever looks.
+        for rating in self.env["fusion.billing.rating"].sudo().search(domain, order="sequence"):
+            order = rating.subscription_id.with_env(self.env)
+            if rating.period_start == periods[order][0]:
+                key = (order, rating.charge_id)
+                terms[key] = (
+                    rating.terms if rating.state == "billed" else terms.get(key) or rating.charge_id._get_price_terms()
+                )
+        return terms
+
+    def _fc_get_charges_by_subscription(self):
+        """Return ``{subscription: charges}`` with one search."""
+        domain = [("plan_code", "in", [code for code in self.mapped("x_fc_plan_code") if code])]
+        # sudo: charges of a subscription count whoever looks at it.
+        charges = self.env["fusion.billing.charge"].sudo().search(domain)
+        return {
+            order: charges.filtered(
+                lambda charge: (charge.plan_code, charge.company_id) == (order.x_fc_plan_code, order.company_id)
+            )
+            for order in self
+        }
+
     def _fc_get_charges(self):
         """Return the charges of this subscription: those of its plan code and company."""
         self.ensure_one()
-        if not self.x_fc_plan_code:
-            return self.env["fusion.billing.charge"]
-        domain = [("plan_code", "=", self.x_fc_plan_code), ("company_id", "=", self.company_id.id)]
-        return self.env["fusion.billing.charge"].sudo().search(domain)
+        return self._fc_get_charges_by_subscription()[self]
 
     def _fc_get_current_period(self):
         """Return the billing period not invoiced yet, as (start, end) in naive UTC, or None.
@@ -127,15 +194,15 @@ class SaleOrder(models.Model):
 
     def _fc_get_touched_ratings(self, from_at, to_at):
         """Return the ``(charge, start, end)`` that the ledger has for a span of time."""
-        ratings = self.env["fusion.billing.rating"].sudo().search(
-            [("subscription_id", "=", self.id), ("period_start", "<=", to_at), ("period_end", ">", from_at)]
+        ratings = (
+            self.env["fusion.billing.rating"]
+            .sudo()
+            .search([("subscription_id", "=", self.id), ("period_start", "<=", to_at), ("period_end", ">", from_at)])
         )
         return {(rating.charge_id, rating.period_start, rating.period_end) for rating in ratings}
 
     def _fc_has_unbilled_amount(self):
-        return any(
-            rating.amount for rating in self.sudo().x_fc_rating_ids if rating.state == "open"
-        )
+        return any(rating.amount for rating in self.sudo().x_fc_rating_ids if rating.state == "open")
 
     def _fc_upsert_line(self, rating):
         """Put a rating on the order: one line with quantity 1 and the amount as its price.
@@ -150,7 +217,9 @@ class SaleOrder(models.Model):
             line.sudo().write(values)
             return
         if not rating.charge_id.product_id:
-            raise UserError(self.env._("%s has no product: its usage cannot be put on an invoice.", rating.charge_id.name))
+            raise UserError(
+                self.env._("%s has no product: its usage cannot be put on an invoice.", rating.charge_id.name)
+            )
         # Without a note for each line in the order's chatter: the ledger tells more.
         lines = self.env["sale.order.line"].sudo().with_context(sale_no_log_for_new_lines=True)
         rating.order_line_id = lines.create(
@@ -169,7 +238,9 @@ class SaleOrder(models.Model):
     def _fc_get_line_name(self, rating):
         """Return the text of a usage line, in the customer's language: what, when, used, included, billed."""
         self = self.with_context(lang=self.partner_id.lang or self.env.lang)
-        charge = rating.charge_id.with_context(lang=self.env.lang)  # not with_env: people who invoice need not read charges
+        charge = rating.charge_id.with_context(
+            lang=self.env.lang
+        )  # not with_env: people who invoice need not read charges
         first, last = rating.period_start.date(), (rating.period_end - datetime.timedelta(microseconds=1)).date()
         title = self.env._("%s (adjustment)", charge.name) if rating.is_adjustment else charge.name
         numbers = {

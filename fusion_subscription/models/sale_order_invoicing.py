@@ -3,11 +3,10 @@
 from psycopg2.errors import UniqueViolation
 
 from odoo import api, fields, models
+from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, split_every
-
-from odoo.addons.queue_job.exception import RetryableJobError
 
 # States in which periods are invoiced; a churned subscription until its last period is
 INVOICED_STATES = ("3_progress", "6_churn")

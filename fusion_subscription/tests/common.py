@@ -4,9 +4,8 @@ from contextlib import contextmanager
 
 from freezegun import freeze_time
 
-from odoo.fields import Command, Date
-
 from odoo.addons.sale.tests.common import TestSaleCommon
+from odoo.fields import Command, Date
 
 
 class SubscriptionCommon(TestSaleCommon):

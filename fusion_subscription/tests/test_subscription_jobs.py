@@ -4,12 +4,11 @@ from unittest.mock import patch
 
 from psycopg2.errors import UniqueViolation
 
-from odoo.tests import tagged
-from odoo.tools import mute_logger
-
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import Job
 from odoo.addons.queue_job.tests.common import trap_jobs
+from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .common import SubscriptionCommon
 

@@ -1,3 +1,2 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from . import sale_order
-from . import sale_subscription_plan
+from . import sale_order, sale_subscription_plan

@@ -1,0 +1,62 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+"""The table of operations as an OpenRPC 1.3 document (https://spec.open-rpc.org)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .operations import OPERATIONS, Operation
+
+_REFERENCE = "#/components/schemas/{model}"
+#: What any method may answer; ``data.code`` tells more.
+_ERRORS = {
+    -32602: "Invalid params",
+    -32603: "Internal error",
+    -32003: "The key is not allowed to do this.",
+    -32004: "A record that the request names does not exist for this service.",
+    -32009: "The request contradicts what is stored.",
+    -32022: "A rule of billing refuses the request.",
+}
+
+
+def document(url: str) -> dict[str, Any]:
+    """Return the OpenRPC document of the JSON-RPC transport served at ``url``."""
+    schemas: dict[str, Any] = {}
+    methods = [_method(operation, schemas) for operation in OPERATIONS.values()]
+    return {
+        "openrpc": "1.3.2",
+        "info": {
+            "title": "Fusion Billing",
+            "version": "1",
+            "description": "Authorization: Bearer KEY, as in REST. The data of an error holds REST's code and faults.",
+        },
+        "servers": [{"name": "Fusion Billing", "url": url}],
+        "methods": methods,
+        "components": {"schemas": schemas},
+    }
+
+
+def parameter_names(operation: Operation) -> list[str]:
+    """Return the order of positional parameters: the payload's fields, those that must be given first.
+
+    OpenRPC demands that of a description, and a caller may so leave out what he does not need.
+    """
+    fields = operation.payload.model_fields
+    return sorted(fields, key=lambda name: not fields[name].is_required())
+
+
+def _method(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+    schema = operation.payload.model_json_schema(ref_template=_REFERENCE)
+    schemas.update(schema.get("$defs", {}))
+    return {
+        "name": operation.name,
+        "summary": operation.summary,
+        "description": f"Needs the scope `{operation.scope}`.",
+        "paramStructure": "either",
+        "params": [
+            {"name": name, "required": name in schema.get("required", []), "schema": schema["properties"][name]}
+            for name in parameter_names(operation)
+        ],
+        "result": {"name": "answer", "schema": {"type": "object"}},
+        "errors": [{"code": number, "message": message} for number, message in _ERRORS.items()],
+    }
