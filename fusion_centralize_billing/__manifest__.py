@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 {
     "name": "Fusion Centralize Billing",
-    "summary": "Usage-based billing of several products: metered charges, rating ledger, invoices, signed webhooks, REST and JSON-RPC APIs",
+    "summary": "Bill several products by usage: metered charges, rating ledger, invoices, signed webhooks, APIs",
     "version": "19.0.1.0.0",
     "category": "Accounting/Accounting",
     "author": "Nexa Systems Inc.",

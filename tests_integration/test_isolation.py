@@ -123,6 +123,20 @@ ATTEMPTS: list[tuple[str, str, Callable[[World], Any], int, str]] = [
         200,
         "",
     ),
+    (
+        "terminateSubscription",
+        "a foreign subscription by its external id",
+        lambda w: {"subscription_external_id": "acme"},
+        404,
+        "subscription_not_found",
+    ),
+    (
+        "terminateSubscription",
+        "a foreign subscription by its order's id",
+        lambda w: {"subscription_external_id": str(w.owners_order)},
+        404,
+        "subscription_not_found",
+    ),
     ("catalog", "a filter that is not offered", lambda w: {"service_id": str(w.owner.id)}, 400, "invalid_payload"),
 ]
 
@@ -259,7 +273,9 @@ def _call(client: "ServiceClient", operation: str, payload: Any) -> Any:
     verb, path = _operations(client)[operation]
     if verb == "GET":
         return client.api.request(verb, path, params=payload)
-    return client.api.request(verb, path, payload)
+    in_path = {name: value for name, value in payload.items() if f"{{{name}}}" in path}
+    body = {name: value for name, value in payload.items() if name not in in_path}
+    return client.api.request(verb, path.format(**in_path), body)
 
 
 def _names(delivery: Any, subscription: str) -> bool:

@@ -5,6 +5,7 @@ errors           one family of errors, and what a client sees of any exception
 json_text        request bodies in, answers out, without passing money through floats
 payloads         what each operation accepts (pydantic)
 operations       the table of operations: read this first
+routes           the table as REST paths
 execution        execute(): key, scope, payload, handler
 dispatchers      one wire format each
 http_request     the key and the body of an HTTP request

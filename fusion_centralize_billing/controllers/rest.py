@@ -1,35 +1,21 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 """REST: decode, execute(), encode."""
 
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, Rule
-
 from odoo import http
 from odoo.http import request
 
+from ..api import routes
 from ..api.dispatchers import json_response
 from ..api.errors import InvalidPayloadError
 from ..api.execution import execute
 from ..api.http_request import MAX_BODY, authenticated_key, json_body
 from ..api.openapi import document
-from ..api.operations import OPERATIONS, Operation
 
 BASE = "/api/billing/v1"
 
-_ROUTES = Map([Rule(operation.path, methods=[operation.verb], endpoint=operation) for operation in OPERATIONS.values()])
-
-
-def _match(path: str, method: str) -> tuple[Operation, dict[str, str]]:
-    """Return the operation of a path, or raise werkzeug's NotFound or MethodNotAllowed."""
-    return _ROUTES.bind("").match(f"/{path}", method)
-
 
 def _is_readonly(_controller: http.Controller, _rule: object, args: dict[str, str]) -> bool:
-    try:
-        operation, _path_arguments = _match(args.get("path", ""), request.httprequest.method)
-    except HTTPException:
-        return True  # an unknown path or method writes nothing
-    return operation.readonly
+    return routes.is_readonly(args.get("path", ""), request.httprequest.method)
 
 
 class RestController(http.Controller):
@@ -43,7 +29,7 @@ class RestController(http.Controller):
         max_content_length=MAX_BODY,
     )
     def operation(self, path=""):
-        operation, path_arguments = _match(path, request.httprequest.method)
+        operation, path_arguments = routes.match(path, request.httprequest.method)
         key = authenticated_key()
         answer = execute(key, operation.name, _join(_decode_payload(), path_arguments))
         return json_response(answer, operation.status)

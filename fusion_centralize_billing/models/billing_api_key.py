@@ -122,7 +122,7 @@ class BillingApiKey(models.Model):
                 cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
                 cr.execute(
                     "UPDATE fusion_billing_api_key SET last_used_at = %s WHERE id ="
-                    " (SELECT id FROM fusion_billing_api_key WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)"
-                    " FOR NO KEY UPDATE SKIP LOCKED)",
+                    " (SELECT id FROM fusion_billing_api_key WHERE id = %s"
+                    " AND (last_used_at IS NULL OR last_used_at < %s) FOR NO KEY UPDATE SKIP LOCKED)",
                     (now, key_id, now - _LAST_USE_PRECISION),
                 )

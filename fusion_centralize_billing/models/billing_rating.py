@@ -47,7 +47,7 @@ class BillingRating(models.Model):
         required=True,
         default="open",
         readonly=True,
-        help="Open: may still change. Billed: frozen. Cancelled: its invoice was cancelled or deleted, it is rated anew.",
+        help="Open: may still change. Billed: frozen. Cancelled: the invoice was cancelled or deleted; rated anew.",
     )
     order_line_id = fields.Many2one("sale.order.line", readonly=True, ondelete="set null", index="btree_not_null")
     invoice_line_id = fields.Many2one("account.move.line", readonly=True, ondelete="set null", index="btree_not_null")

@@ -268,18 +268,7 @@ class BillingUsage(models.Model):
             return
         # In the order of keys, so that two batches with the same keys wait for each other instead of deadlocking.
         order = sorted(rows, key=lambda index: (rows[index].idempotency_key or "", index))
-        columns = [
-            (
-                row.subscription_id,
-                row.metric_id,
-                row.period_start,
-                row.period_end,
-                row.attributed_at,
-                str(row.quantity),
-                row.idempotency_key,
-            )
-            for row in (rows[index] for index in order)
-        ]
+        ordered = [rows[index] for index in order]
         self.env.cr.execute(
             SQL(
                 """
@@ -287,22 +276,25 @@ class BillingUsage(models.Model):
                     subscription_id, metric_id, period_start, period_end, attributed_at, quantity, idempotency_key,
                     service_id, source, create_uid, write_uid, create_date, write_date)
                 SELECT row.*, %(service)s, 'push', %(uid)s, %(uid)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
-                  FROM UNNEST(%(subscriptions)s::int[], %(metrics)s::int[], %(starts)s::timestamp[], %(ends)s::timestamp[],
-                              %(instants)s::timestamp[], %(quantities)s::numeric[], %(keys)s::text[]) AS row
+                  FROM UNNEST(
+                    %(subscriptions)s::int[], %(metrics)s::int[], %(starts)s::timestamp[], %(ends)s::timestamp[],
+                    %(instants)s::timestamp[], %(quantities)s::numeric[], %(keys)s::text[]) AS row
                 ON CONFLICT """
                 + _KEY
                 + """ DO UPDATE SET
-                    quantity = EXCLUDED.quantity, period_start = EXCLUDED.period_start, period_end = EXCLUDED.period_end,
-                    attributed_at = EXCLUDED.attributed_at, write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
+                    quantity = EXCLUDED.quantity, attributed_at = EXCLUDED.attributed_at,
+                    period_start = EXCLUDED.period_start, period_end = EXCLUDED.period_end,
+                    write_uid = EXCLUDED.write_uid, write_date = EXCLUDED.write_date
                 """,
                 service=service.id or None,
                 uid=self.env.uid,
-                **dict(
-                    zip(
-                        ("subscriptions", "metrics", "starts", "ends", "instants", "quantities", "keys"),
-                        map(list, zip(*columns)),
-                    )
-                ),
+                subscriptions=[row.subscription_id for row in ordered],
+                metrics=[row.metric_id for row in ordered],
+                starts=[row.period_start for row in ordered],
+                ends=[row.period_end for row in ordered],
+                instants=[row.attributed_at for row in ordered],
+                quantities=[str(row.quantity) for row in ordered],
+                keys=[row.idempotency_key for row in ordered],
             )
         )
 

@@ -38,7 +38,8 @@ class BillingUsageChange(models.Model):
         """
         self.env.cr.execute(
             SQL(
-                "WITH taken AS (DELETE FROM fusion_billing_usage_change WHERE subscription_id = %s RETURNING from_at, to_at)"
+                "WITH taken AS"
+                " (DELETE FROM fusion_billing_usage_change WHERE subscription_id = %s RETURNING from_at, to_at)"
                 " SELECT MIN(from_at), MAX(to_at) FROM taken",
                 subscription.id,
             )

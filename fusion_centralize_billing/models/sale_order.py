@@ -147,11 +147,10 @@ class SaleOrder(models.Model):
 
     def _fc_check_identity_kept(self, vals):
         """A subscription that was rated keeps its service and plan: both decide what was billed, and to whom."""
-        for name in {"x_fc_service_id", "x_fc_plan_code"} & set(vals):
-            changed = self.filtered(
-                lambda order: (order[name].id if name.endswith("_id") else order[name]) != vals[name]
-            )
-            if changed.sudo().x_fc_rating_ids:
+        decisive = {"x_fc_service_id", "x_fc_plan_code"} & set(vals)
+        for order in self if decisive else ():
+            current = {"x_fc_service_id": order.x_fc_service_id.id, "x_fc_plan_code": order.x_fc_plan_code}
+            if any(current[name] != vals[name] for name in decisive) and order.sudo().x_fc_rating_ids:
                 raise UserError(
                     self.env._("A rated subscription keeps its service and plan code. Close it and open another one.")
                 )

@@ -127,12 +127,9 @@ class SaleOrder(models.Model):
         domain = [("plan_code", "in", [code for code in self.mapped("x_fc_plan_code") if code])]
         # sudo: charges of a subscription count whoever looks at it.
         charges = self.env["fusion.billing.charge"].sudo().search(domain)
-        return {
-            order: charges.filtered(
-                lambda charge: (charge.plan_code, charge.company_id) == (order.x_fc_plan_code, order.company_id)
-            )
-            for order in self
-        }
+        by_plan = charges.grouped(lambda charge: (charge.plan_code, charge.company_id))
+        none = charges.browse()
+        return {order: by_plan.get((order.x_fc_plan_code, order.company_id), none) for order in self}
 
     def _fc_get_charges(self):
         """Return the charges of this subscription: those of its plan code and company."""

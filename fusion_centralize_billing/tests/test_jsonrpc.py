@@ -253,7 +253,7 @@ class TestJsonrpcCalls(JsonrpcCase):
                 self.assertEqual(answers[0]["result"]["results"], [{"index": 0, "status": "accepted"}])
         self.assertEqual(self._get_quantities(), [1, 1, 1])
 
-    def test_a_conflict_that_stays_is_an_internal_error_of_the_request(self):
+    def test_a_request_that_loses_every_race_may_be_sent_again(self):
         def conflict(service, payload):
             raise ConcurrencyError("conflict")
 
@@ -265,7 +265,7 @@ class TestJsonrpcCalls(JsonrpcCase):
             mute_logger(*_LOGGERS),
         ):
             response = self._send(batch)
-        self.assertFailedHttp(response, 500, -32603, "internal")
+        self.assertFailedHttp(response, 503, -32603, "try_again")
         self.assertEqual(self._count_links(customer), 0)
 
     # === NOTIFICATIONS === #

@@ -31,15 +31,30 @@ class TestOpenapi(BillingHttpCase):
             for path, verbs in document(BASE)["paths"].items()
             for verb, item in verbs.items()
         }
-        self.assertEqual(described, {name: (operation.verb, operation.path) for name, operation in OPERATIONS.items()})
+        self.assertEqual(
+            described, {name: (operation.verb, _template(operation)) for name, operation in OPERATIONS.items()}
+        )
 
     def test_every_operation_tells_its_status_scope_and_errors(self):
         paths = document(BASE)["paths"]
         for operation in OPERATIONS.values():
             with self.subTest(operation.name):
-                item = paths[operation.path][operation.verb.lower()]
+                item = paths[_template(operation)][operation.verb.lower()]
                 self.assertLessEqual(
                     {str(int(operation.status)), "400", "401", "403", "404", "409", "422"}, set(item["responses"])
                 )
                 self.assertIn(operation.scope, item["description"])
                 self.assertEqual("requestBody" in item, operation.verb != "GET")
+
+    def test_what_is_in_the_path_is_no_part_of_the_required_body(self):
+        described = document(BASE)
+        operation = OPERATIONS["terminateSubscription"]
+        item = described["paths"][_template(operation)]["post"]
+        self.assertEqual([parameter["name"] for parameter in item["parameters"]], ["subscription_external_id"])
+        self.assertNotIn(
+            "subscription_external_id", described["components"]["schemas"]["TerminateSubscription"]["required"]
+        )
+
+
+def _template(operation):
+    return operation.path.replace("<", "{").replace(">", "}")

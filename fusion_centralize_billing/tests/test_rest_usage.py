@@ -41,8 +41,52 @@ class TestRestUsage(BillingHttpCase):
     def test_usage_is_accepted(self):
         response = self._post(self._event(self.order, quantity=5), self._event(self.order, quantity=2.5))
         self.assertEqual(response.status_code, 202)
-        self.assertEqual(response.json(), {"status": "ok", "accepted": 2})
+        results = [{"index": 0, "status": "accepted"}, {"index": 1, "status": "accepted"}]
+        self.assertEqual(response.json(), {"status": "ok", "accepted": 2, "results": results})
         self.assertEqual(self._get_quantities(), [5, 2.5])
+
+    def test_each_counter_of_a_batch_is_told_what_became_of_it(self):
+        known = self._event(self.order, quantity=5, idempotency_key="a")
+        self._post(known)
+        answer = self._post(known, {**known, "quantity": 6}, self._event(self.order, quantity=1)).json()
+        self.assertEqual([result["status"] for result in answer["results"]], ["duplicate", "updated", "accepted"])
+        self.assertEqual(self._get_quantities(), [6, 1])
+
+    def test_a_repeated_counter_is_not_rated_again(self):
+        event = self._event(self.order, quantity=5, idempotency_key="a")
+        self._post(event)
+        self.env["fusion.billing.usage.change"]._take(self.order)
+        self._post(event)
+        self.assertFalse(self._get_changes(self.order))
+
+    def test_the_good_counters_of_a_batch_are_kept_if_that_is_wanted(self):
+        self._post(self._event(self.order, quantity=5, idempotency_key="a"))
+        other = self._create_metric()
+        events = [
+            self._event(self.order, quantity=-1),
+            self._event(self.order, quantity=2),
+            self._event(quantity=3),
+            self._event(self.order, quantity=4, idempotency_key="a", metric_code=other.code),
+            {"quantity": 1, "surplus": True},
+        ]
+        response = self._call("/usage", {"events": events, "error_policy": "reject_failed_rows"})
+        self.assertEqual((response.status_code, response.json()["accepted"]), (202, 1))
+        results = response.json()["results"]
+        self.assertEqual(
+            [(result["index"], result["status"]) for result in results],
+            [(0, "rejected"), (1, "accepted"), (2, "rejected"), (3, "rejected"), (4, "rejected")],
+        )
+        faults = [(fault["path"], fault["code"]) for result in results for fault in result.get("errors", [])]
+        self.assertEqual(
+            faults[:3],
+            [
+                ("events.0.quantity", "negative_quantity"),
+                ("events.2.subscription_external_id", "subscription_not_found"),
+                ("events.3.idempotency_key", "idempotency_conflict"),
+            ],
+        )
+        self.assertIn(("events.4.surplus", "unknown_field"), faults)
+        self.assertEqual(sorted(self._get_quantities()), [2, 5])
 
     def test_a_subscription_is_also_named_by_its_odoo_id(self):
         self.assertEqual(

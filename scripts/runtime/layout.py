@@ -10,8 +10,6 @@ RUNTIME = Path(os.environ.get("FUSION_RUNTIME") or CHECKOUT / ".runtime").resolv
 
 DOWNLOADS = RUNTIME / "downloads"
 ODOO_PREFIX = RUNTIME / "odoo"
-VENV = RUNTIME / "venv"
-VENV_PYTHON = VENV / "bin" / "python"
 FILESTORE = RUNTIME / "data"
 CONFIGURATIONS = RUNTIME / "conf"
 LOGS = RUNTIME / "log"
@@ -27,3 +25,9 @@ RUNTIME_ID = hashlib.sha256(str(RUNTIME).encode()).hexdigest()[:10]
 def digest(*parts: object) -> str:
     """Return a short stable digest, used to know whether something must be made anew."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:12]
+
+
+REQUIREMENTS = SCRIPTS / "requirements"
+#: Named after what is in it: checkouts that share a runtime but need other packages do not replace each other's.
+VENV = RUNTIME / f"venv-{digest(*(path.read_text() for path in sorted(REQUIREMENTS.glob('*.txt'))))}"
+VENV_PYTHON = VENV / "bin" / "python"

@@ -9,7 +9,6 @@ from . import layout
 from .progress import Fault, say
 from .shell import run
 
-_REQUIREMENTS = layout.SCRIPTS / "requirements"
 _WITH_DEPENDENCIES = ("odoo.txt", "addons.txt", "tools.txt")
 _WITHOUT_DEPENDENCIES = ("addons-no-deps.txt",)
 # Odoo 19 accepts 3.10 to 3.13 (odoo/release.py).
@@ -18,20 +17,18 @@ _CANDIDATES = ("python3", "python3.12", "python3.11", "python3.13", "python3.10"
 
 
 def ensure() -> None:
-    """Make or renew the environment when its requirements or its Python changed."""
+    """Make the environment if it is missing or its Python has another version now."""
     python, version = _find_python()
-    files = [*_WITH_DEPENDENCIES, *_WITHOUT_DEPENDENCIES]
-    wanted = layout.digest(version, *((_REQUIREMENTS / name).read_text() for name in files))
     stamp = layout.VENV / ".complete"
-    if stamp.exists() and stamp.read_text() == wanted:
+    if stamp.exists() and stamp.read_text() == version:
         return
     say(f"creating the Python {version} environment (about a minute)")
     shutil.rmtree(layout.VENV, ignore_errors=True)
     run([python, "-m", "venv", layout.VENV])
     pip = [layout.VENV_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*pip, *(word for name in _WITH_DEPENDENCIES for word in ("-r", _REQUIREMENTS / name))])
-    run([*pip, "--no-deps", *(word for name in _WITHOUT_DEPENDENCIES for word in ("-r", _REQUIREMENTS / name))])
-    stamp.write_text(wanted)
+    run([*pip, *(word for name in _WITH_DEPENDENCIES for word in ("-r", layout.REQUIREMENTS / name))])
+    run([*pip, "--no-deps", *(word for name in _WITHOUT_DEPENDENCIES for word in ("-r", layout.REQUIREMENTS / name))])
+    stamp.write_text(version)
 
 
 def site_packages() -> Path:

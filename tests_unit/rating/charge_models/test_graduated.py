@@ -1,4 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -69,7 +70,7 @@ def price_unit_by_unit(terms, quantity):
     bounds = [Fraction(each.up_to) for each in terms.tiers[:-1]]
     cuts = sorted({Fraction(0), billable, *(bound for bound in bounds if bound < billable)})
     amount = Fraction(terms.tiers[0].flat_fee)
-    for low, high in zip(cuts, cuts[1:], strict=False):
+    for low, high in itertools.pairwise(cuts):
         position = sum(1 for bound in bounds if (low + high) / 2 > bound)
         amount += (high - low) * Fraction(terms.tiers[position].price_per_unit)
         amount += Fraction(terms.tiers[position].flat_fee) if position else 0
