@@ -1,5 +1,6 @@
 """Two services on one server: neither sees, uses or changes anything of the other, by any operation."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -275,7 +276,7 @@ def _call(client: "ServiceClient", operation: str, payload: Any) -> Any:
         return client.api.request(verb, path, params=payload)
     in_path = {name: value for name, value in payload.items() if f"{{{name}}}" in path}
     body = {name: value for name, value in payload.items() if name not in in_path}
-    return client.api.request(verb, path.format(**in_path), body)
+    return client.api.request(verb, path.format_map(defaultdict(lambda: "nothing", in_path)), body)
 
 
 def _names(delivery: Any, subscription: str) -> bool:

@@ -119,7 +119,7 @@ def serving(
     odoo: Odoo, database: str, *, port: int | None = None, workers: int = 4, log: Path | None = None
 ) -> Iterator[Server]:
     """Run a server for ``database`` as long as the block runs."""
-    if port and not _is_free(port, port + 1):
+    if port and not _becomes_free(port, port + 1):
         raise Fault(f"port {port} or {port + 1} is in use: stop what listens there or choose another")
     options = ServerOptions(database, port or free_port(), workers)
     if log:
@@ -142,6 +142,16 @@ def free_port() -> int:
             if _is_free(port + 1):
                 return port
     raise Fault("no two neighbouring free ports found")
+
+
+def _becomes_free(*ports: int, patience: float = 5) -> bool:
+    """Wait a moment for ``ports``: the children of a server that was killed end after it."""
+    deadline = time.monotonic() + patience
+    while not _is_free(*ports):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def _is_free(*ports: int) -> bool:
