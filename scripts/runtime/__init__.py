@@ -6,6 +6,7 @@ shell        running other programs
 debian       packages of the distribution
 odoo_source  finding Odoo 19 (ODOO_HOME, installed, Debian's package)
 python_env   the virtual environment
+web_packages npm files that an addon serves
 postgres     the private cluster, or an existing server
 configuration, server   odoo.conf, starting and stopping
 databases    the template and its clones

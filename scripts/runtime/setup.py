@@ -4,7 +4,7 @@ import fcntl
 import os
 from dataclasses import dataclass
 
-from . import layout, odoo_source, postgres, python_env
+from . import layout, odoo_source, postgres, python_env, web_packages
 from .odoo_source import OdooSource
 
 
@@ -21,6 +21,7 @@ def ensure() -> Runtime:
         fcntl.flock(lock, fcntl.LOCK_EX)
         source = odoo_source.find()
         python_env.ensure()
+        web_packages.ensure()
         if not any(os.environ.get(name) for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE")):
             postgres.ensure_programs()
     return Runtime(source, python_env.queue_job_version())

@@ -1,0 +1,45 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+"""GraphQL: read the call, answer it, send the answer."""
+
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
+
+from odoo import http
+from odoo.addons.fusion_centralize_billing.api.errors import BillingError
+from odoo.addons.fusion_centralize_billing.api.http_request import MAX_BODY
+from odoo.http import request
+
+from ..limits.settings import Settings
+from ..server import engine, wire
+from ..server.caller import identify, settings_env
+
+URL = "/api/billing/graphql"
+
+
+def _is_readonly(_controller, _rule, _args):
+    try:
+        return engine.is_readonly(wire.read(request.httprequest), Settings.load(settings_env()))
+    except (BillingError, HTTPException):
+        return True  # it will be refused
+
+
+class GraphqlController(http.Controller):
+    # A catch-all: Odoo answers unknown paths and methods in HTML before any dispatcher is chosen.
+    @http.route(
+        [URL, f"{URL}/<path:path>"],
+        type="fusion_graphql",
+        auth="none",
+        readonly=_is_readonly,
+        save_session=False,
+        max_content_length=MAX_BODY,
+    )
+    def graphql(self, path=""):
+        if path:
+            raise NotFound
+        call = wire.read(request.httprequest)
+        request_id = wire.request_id(request.httprequest)
+        answer = engine.answer(call, identify(), Settings.load(settings_env()), request_id)
+        status = wire.status(request.httprequest, answer.executed, answer.must_roll_back)
+        response = wire.response(answer.body, status, request.httprequest, {"X-Request-Id": request_id})
+        if answer.must_roll_back:
+            raise InternalServerError(response=response)  # Odoo commits what returns
+        return response

@@ -1,0 +1,145 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+"""The root of queries."""
+
+import graphene
+
+from odoo.addons.fusion_centralize_billing.api.errors import InvalidPayloadError
+
+from . import ids
+from .filters import checked_text
+from .links import find, find_nodes
+from .listings import LISTINGS, Node
+from .pages import connection
+
+#: The most ids of one ``nodes`` query.
+MAX_NODES = 100
+
+
+def _object(name, description, **arguments):
+    return graphene.Field(lambda: LISTINGS[name].object_type, description=description, **arguments)
+
+
+def _argument(description, type_=graphene.String, **options):
+    return graphene.Argument(type_, description=description, **options)
+
+
+_ID = _argument("Its id.", graphene.ID)
+_SERVICE_CODE = _argument("The code of its service; for back-office users, if several services use the same id.")
+
+
+class Viewer(graphene.ObjectType):
+    """Who asks."""
+
+    service = graphene.Field(
+        lambda: LISTINGS["Service"].object_type, description="The service of the API key; null for a back-office user."
+    )
+    scopes = graphene.List(
+        graphene.NonNull(graphene.String), description="What the API key may do; null if it may do everything."
+    )
+
+    @staticmethod
+    def resolve_service(context, _info):
+        return (context.key and find(context.env, "Service", [("id", "=", context.key.service_id.id)])[:1]) or None
+
+    @staticmethod
+    def resolve_scopes(context, _info):
+        return context.key.scopes.split() if context.key and context.key.scopes else None
+
+
+class Query(graphene.ObjectType):
+    """What can be read. A service sees what is its own, a back-office user what the access rights show."""
+
+    viewer = graphene.Field(Viewer, required=True, description="Who asks.")
+    node = graphene.Field(
+        Node,
+        id=_argument("Its id.", graphene.ID, required=True),
+        description="An object by its id; null if there is none.",
+    )
+    nodes = graphene.List(
+        Node,
+        required=True,
+        ids=_argument("Their ids, at most 100.", graphene.List(graphene.NonNull(graphene.ID)), required=True),
+        description="Objects by their ids, in the order of the ids; null for each that there is not.",
+    )
+    customer = _object(
+        "Customer",
+        "A customer by its id or external id.",
+        id=_ID,
+        external_id=_argument("Its id in the source app."),
+        service_code=_SERVICE_CODE,
+    )
+    customers = connection("Customer", "Customers.")
+    subscription = _object(
+        "Subscription",
+        "A subscription by its id or external id.",
+        id=_ID,
+        external_id=_argument("Its id in the source app."),
+        service_code=_SERVICE_CODE,
+    )
+    subscriptions = connection("Subscription", "Subscriptions.")
+    usage_records = connection("UsageRecord", "Usage counters.")
+    ratings = connection("Rating", "Ratings: what usage costs, by charge and billing period.")
+    invoice = _object("Invoice", "An invoice by its id or number.", id=_ID, number=_argument("Its number."))
+    invoices = connection("Invoice", "Invoices and credit notes of subscriptions.")
+    webhook_deliveries = connection("WebhookDelivery", "Deliveries of webhooks.")
+    plan = _object("Plan", "A plan of the catalogue by its id or code.", id=_ID, code=_argument("Its code."))
+    plans = connection("Plan", "Plans of the catalogue.")
+    charges = connection("Charge", "Charges: the prices of usage.")
+    metric = _object("Metric", "A metric by its id or code.", id=_ID, code=_argument("Its code."))
+    metrics = connection("Metric", "Metrics: what is counted.")
+    services = connection("Service", "Services: the source apps.")
+
+    @staticmethod
+    def resolve_viewer(_root, info):
+        return info.context
+
+    @staticmethod
+    def resolve_node(_root, info, id):
+        return find_nodes(info.context, [id]).get(id)
+
+    @staticmethod
+    def resolve_nodes(_root, info, ids):
+        if len(ids) > MAX_NODES:
+            raise InvalidPayloadError(f"At most {MAX_NODES} ids.", code="too_many_ids", path="ids")
+        found = find_nodes(info.context, ids)
+        return [found.get(global_id) for global_id in ids]
+
+    @staticmethod
+    def resolve_customer(_root, info, **args):
+        return _find_one(info, "Customer", "service_id.code", args, external_id="external_id")
+
+    @staticmethod
+    def resolve_subscription(_root, info, **args):
+        return _find_one(info, "Subscription", "x_fc_service_id.code", args, external_id="x_fc_external_id")
+
+    @staticmethod
+    def resolve_invoice(_root, info, **args):
+        return _find_one(info, "Invoice", None, args, number="name")
+
+    @staticmethod
+    def resolve_plan(_root, info, **args):
+        return _find_one(info, "Plan", None, args, code="code")
+
+    @staticmethod
+    def resolve_metric(_root, info, **args):
+        return _find_one(info, "Metric", None, args, code="code")
+
+
+def _find_one(info, name, service_column, args, **columns):
+    """Return the one visible object of a type with an id, or with the value of a column."""
+    given = {argument: value for argument, value in args.items() if value is not None and argument != "service_code"}
+    if len(given) != 1:
+        raise InvalidPayloadError("Give exactly one of the arguments that identify it.", code="one_argument_required")
+    argument, value = given.popitem()
+    if argument == "id":
+        domain = [("id", "=", ids.decode_as(value, name))]
+    else:
+        domain = [(columns[argument], "=", checked_text(value))]
+    if service_column and args.get("service_code") is not None:
+        domain.append((service_column, "=", checked_text(args["service_code"])))
+    found = find(info.context.env, name, domain, limit=2)
+    if len(found) > 1:
+        raise InvalidPayloadError(
+            "Several services use this id: give serviceCode.", code="ambiguous", path="service_code"
+        )
+    return found or None

@@ -1,0 +1,77 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import graphene
+
+from .. import fields
+from ..filters import Filter, IdFilter, TextFilter
+from ..links import one
+from ..listings import Node, listed
+
+ChargeModel = fields.enumeration(
+    "ChargeModel",
+    "How a quantity becomes an amount.",
+    STANDARD=("standard", "Begun batches above the included quota, at one price."),
+    PACKAGE=("package", "Begun packages of all units above the free ones."),
+    VOLUME=("volume", "All units at the price of the tier that holds the total."),
+    GRADUATED=("graduated", "Each unit at the price of its tier."),
+    PERCENTAGE=("percentage", "A rate on the summed amount, and a fee per usage row."),
+    GRADUATED_PERCENTAGE=("graduated_percentage", "Each slice of the summed amount at the rate of its tier."),
+)
+
+
+class ChargeTier(graphene.ObjectType):
+    """A range of quantities with its own price."""
+
+    up_to = fields.optional_quantity("up_to", "The last quantity of the tier; null for the last tier, which is open.")
+    price_per_unit = fields.quantity("price_per_unit", "The price of a unit in this tier.")
+    flat_fee = fields.quantity("flat_fee", "Owed once the tier is entered.")
+    rate = fields.quantity("rate", "The rate in percent.")
+
+
+@listed(
+    "fusion.billing.charge",
+    columns=(
+        *("name", "plan_code", "billing_plan_id", "company_id", "metric_id", "charge_model", "included_quota"),
+        *("price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_rows", "free_amount"),
+        *("row_minimum", "row_maximum", "tier_ids"),
+    ),
+    orders={"PLAN_CODE": ("plan_code", "By plan code.")},
+    filters={
+        "plan_code": Filter(TextFilter, "plan_code", "The code of its plan."),
+        "metric_id": Filter(IdFilter, "metric_id", "Its metric.", target="Metric"),
+        "charge_model": Filter(ChargeModel, "charge_model", "Its charge model."),
+    },
+)
+class Charge(graphene.ObjectType):
+    """The price of one metric in one plan. Terms that its charge model does not use are 0, or null."""
+
+    class Meta:
+        interfaces = (Node,)
+
+    name = fields.text("name", "Name for people.", required=True)
+    plan_code = fields.text("plan_code", "The code of the plan whose subscriptions are charged.", required=True)
+    metric = one("Metric", "metric_id", "What is counted.")
+    charge_model = fields.choice(ChargeModel, "charge_model", "How a quantity becomes an amount.")
+    currency = graphene.String(required=True, description="The currency of the prices, as ISO 4217 code.")
+    included_quota = fields.quantity("included_quota", "The quantity of a billing period that costs nothing.")
+    price_per_unit = fields.quantity("price_per_unit", "The price of a unit, or of a batch of units.")
+    unit_batch = fields.quantity("unit_batch", "Units in a batch; a begun batch counts whole.")
+    free_units = fields.quantity("free_units", "Units of a billing period before the first package.")
+    rate = fields.quantity("rate", "The rate in percent.")
+    fixed_fee = fields.quantity("fixed_fee", "Owed for each usage row.")
+    free_rows = fields.integer("free_rows", "Usage rows of a billing period without the fixed fee.")
+    free_amount = fields.quantity("free_amount", "Summed amount of a billing period without the rate.")
+    row_minimum = fields.optional_quantity("row_minimum", "The least charge of a usage row.")
+    row_maximum = fields.optional_quantity("row_maximum", "The greatest charge of a usage row.")
+    tiers = graphene.List(
+        graphene.NonNull(ChargeTier), required=True, description="Its tiers, contiguous from zero, the last one open."
+    )
+    created_at = fields.created_at()
+
+    @staticmethod
+    def resolve_currency(record, _info):
+        # sudo: services have no access to their company, whose currency it is unless the plan has another one.
+        return record.sudo().currency_id.name
+
+    @staticmethod
+    def resolve_tiers(record, _info):
+        return list(record.tier_ids.sorted(lambda tier: (tier.sequence, tier.up_to or float("inf"))))

@@ -1,0 +1,138 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+"""Answer a call: document, caller, limits, scopes, execution, in this order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import ExecutionContext, GraphQLError, execute
+from graphql.execution.values import get_variable_values
+from graphql.language import OperationType
+
+from odoo.addons.fusion_centralize_billing.api.execution import TRANSACTION_ERRORS
+
+from ..limits import cost
+from ..limits.rules import limit_error
+from ..limits.settings import Settings
+from ..schema import SCHEMA
+from ..schema.context import Context
+from . import documents, wire
+from .caller import Caller
+from .errors import Abort, formatted
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent back.
+
+    :param executed: False if the request was refused before anything was executed
+    :param must_roll_back: a mutation did not come to its end: nothing of the operation may be kept
+    """
+
+    body: dict[str, Any]
+    executed: bool = True
+    must_roll_back: bool = False
+
+
+def is_readonly(call: wire.Call, settings: Settings) -> bool:
+    """Tell whether a call only reads, so that a replica may serve it; one that will be refused reads."""
+    document = documents.parsed(call.query, settings)  # nobody has been authenticated yet: no costly checks
+    if document.errors:
+        return True
+    try:
+        return document.operation(call.operation_name).operation == OperationType.QUERY
+    except GraphQLError:
+        return True
+
+
+def answer(call: wire.Call, caller: Caller, settings: Settings, request_id: str) -> Answer:
+    """Return the answer to a call.
+
+    :raises BillingError: if the caller may not ask this
+    """
+    if not caller.is_known and settings.introspection != "public":
+        caller.check((), False)
+    try:
+        document, operation, variables = _prepare(call, settings)
+        analysis = cost.analyse(document.ast, operation, variables)
+        _check_cost(analysis, settings)
+    except _RefusedError as refused:
+        body = {"errors": [formatted(error, request_id) for error in refused.errors]}
+        return Answer({**body, "extensions": _cost_extension(refused.cost, settings)}, executed=False)
+    is_mutation = operation.operation == OperationType.MUTATION
+    if is_mutation and not call.may_mutate:
+        raise wire.mutation_over_get()
+    if not (analysis.introspects_only and settings.introspection == "public"):
+        caller.check(analysis.scopes, is_mutation)
+    context = Context(caller.env, caller.key)
+    result = _execute(document.ast, context, call)
+    body: dict[str, Any] = {"data": result.data}
+    must_roll_back = bool(is_mutation and result.errors)
+    if result.errors:
+        body["errors"] = [formatted(error, request_id) for error in result.errors]
+    if must_roll_back:
+        body["data"] = None
+    body["extensions"] = _cost_extension(analysis.cost, settings)
+    return Answer(body, must_roll_back=must_roll_back)
+
+
+class _RefusedError(Exception):
+    def __init__(self, errors, cost_=0):
+        super().__init__()
+        self.errors = errors
+        self.cost = cost_
+
+
+def _prepare(call, settings):
+    """Return the valid document, its operation and the coerced variables."""
+    document = documents.checked(call.query, settings)
+    if document.errors:
+        raise _RefusedError(document.errors)
+    try:
+        operation = document.operation(call.operation_name)
+    except GraphQLError as error:
+        raise _RefusedError([error]) from error
+    variables = get_variable_values(SCHEMA, operation.variable_definitions or (), call.variables, max_errors=50)
+    if isinstance(variables, list):
+        for error in variables:
+            error.extensions = {"code": "invalid_variables"}
+        raise _RefusedError(variables)
+    return document, operation, variables
+
+
+def _check_cost(analysis, settings):
+    if analysis.errors:
+        raise _RefusedError(analysis.errors, analysis.cost)
+    if analysis.cost > settings.max_cost:
+        message = f"The operation costs {analysis.cost}; the limit is {settings.max_cost}. Ask for smaller pages."
+        raise _RefusedError([limit_error("cost_limit_exceeded", message)], analysis.cost)
+
+
+def _cost_extension(requested, settings):
+    return {"cost": {"requestedQueryCost": requested, "maximumAvailable": settings.max_cost}}
+
+
+class _Execution(ExecutionContext):
+    """Execution that gives up at once when the transaction is lost."""
+
+    def handle_field_error(self, error, return_type, path):
+        if isinstance(error.original_error, TRANSACTION_ERRORS):
+            raise Abort(error.original_error)
+        return super().handle_field_error(error, return_type, path)
+
+
+def _execute(ast, context, call):
+    try:
+        return execute(
+            SCHEMA,
+            ast,
+            root_value=None,
+            context_value=context,
+            variable_values=call.variables,
+            operation_name=call.operation_name,
+            execution_context_class=_Execution,
+            is_awaitable=lambda _value: False,
+        )
+    except Abort as abort:
+        raise abort.cause from None

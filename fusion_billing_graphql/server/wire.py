@@ -1,0 +1,143 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+"""GraphQL over HTTP: what a request says, and how an answer is sent.
+
+Follows the draft "GraphQL over HTTP" (https://graphql.github.io/graphql-over-http/draft/) where the audit of
+graphql-http agrees. They differ in this: the draft answers parameters and documents that are wrong with 422,
+the audit wants 400 (BAD_REQUEST below); a partial answer is 200, not 294, which proxies do not know.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from werkzeug.wrappers import Request
+
+from odoo.addons.fusion_centralize_billing.api import json_text
+from odoo.addons.fusion_centralize_billing.api.errors import (
+    BillingError,
+    InvalidPayloadError,
+    MethodNotAllowedError,
+    PayloadTooLargeError,
+    UnsupportedMediaTypeError,
+)
+from odoo.addons.fusion_centralize_billing.api.http_request import MAX_BODY
+from odoo.http import Response
+
+GRAPHQL_JSON = "application/graphql-response+json"
+JSON = "application/json"
+BAD_REQUEST = 400
+_METHODS = ["GET", "POST"]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class NotAcceptableError(BillingError):
+    """The client takes none of the media types that there are."""
+
+    code = "not_acceptable"
+    http_status = 406
+
+
+@dataclass(frozen=True)
+class Call:
+    """The parameters of a request."""
+
+    query: str
+    variables: dict[str, Any] = field(default_factory=dict)
+    operation_name: str | None = None
+    may_mutate: bool = True
+
+
+def media_type(request: Request) -> str | None:
+    """Return the media type that the client prefers of ours, or None if it takes neither.
+
+    Without a preference it is plain JSON, which older clients expect.
+    """
+    if not request.headers.get("Accept"):
+        return JSON
+    # Parameters such as charset do not matter: JSON is always UTF-8.
+    accepted: dict[str, float] = {}
+    for value, quality in request.accept_mimetypes:
+        name = value.partition(";")[0].strip().lower()
+        accepted[name] = max(quality, accepted.get(name, 0))
+    anything = accepted.get("application/*", accepted.get("*/*", 0))
+    modern, plain = accepted.get(GRAPHQL_JSON, 0), accepted.get(JSON, anything)
+    if max(modern, plain) <= 0:
+        return None
+    return GRAPHQL_JSON if modern >= plain else JSON
+
+
+def request_id(request: Request) -> str:
+    """Return the id that the client or a proxy gave the request, or a new one."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def read(request: Request) -> Call:
+    """Return the parameters of a request, or raise a BillingError."""
+    if media_type(request) is None:
+        raise NotAcceptableError(f"Answers are {GRAPHQL_JSON} or {JSON}.")
+    if request.method in ("GET", "HEAD"):
+        return _call(_query_parameters(request), may_mutate=False)
+    if request.method != "POST":
+        raise MethodNotAllowedError("GraphQL is asked with GET or POST.", _METHODS)
+    if request.mimetype != JSON:
+        raise UnsupportedMediaTypeError(f"The body must be {JSON}.")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaTypeError("The body must be UTF-8.")
+    if (request.content_length or 0) > MAX_BODY:
+        raise PayloadTooLargeError("The request body is too large.")  # Odoo sets its limit after the body was read
+    body = json_text.loads(request.get_data())
+    if isinstance(body, list):
+        raise InvalidPayloadError(
+            "Batches are not supported: send one request for each operation.", code="batching_not_supported"
+        )
+    if not isinstance(body, dict):
+        raise InvalidPayloadError("The body must be a JSON object.")
+    return _call(body, may_mutate=True)
+
+
+def mutation_over_get() -> MethodNotAllowedError:
+    return MethodNotAllowedError("Mutations need POST.", ["POST"])
+
+
+def status(request: Request, executed: bool, rolled_back: bool) -> int:
+    """Return the status of an answer; clients of plain JSON read the errors of a refused document in a 200 only."""
+    if rolled_back:
+        return 500
+    return 200 if executed or media_type(request) == JSON else BAD_REQUEST
+
+
+def response(body: dict, status: int, request: Request, headers: dict[str, str] | None = None) -> Response:
+    type_ = media_type(request) or JSON
+    return Response(
+        json_text.dumps(body),
+        status=status,
+        headers={"Cache-Control": "no-store", "Vary": "Accept", **(headers or {})},
+        content_type=f"{type_}; charset=utf-8",
+    )
+
+
+def _query_parameters(request: Request) -> dict[str, Any]:
+    parameters: dict[str, Any] = request.args.to_dict()
+    for name in ("variables", "extensions"):
+        if parameters.get(name):
+            parameters[name] = json_text.loads(parameters[name].encode())
+        else:
+            parameters.pop(name, None)
+    return parameters
+
+
+def _call(parameters: dict[str, Any], *, may_mutate: bool) -> Call:
+    query = parameters.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise InvalidPayloadError("query must be the text of a GraphQL document.", path="query")
+    operation_name = parameters.get("operationName")
+    if not isinstance(operation_name, str | None):
+        raise InvalidPayloadError("operationName must be a text.", path="operationName")
+    for name in ("variables", "extensions"):
+        if not isinstance(parameters.get(name), dict | None):
+            raise InvalidPayloadError(f"{name} must be a JSON object.", path=name)
+    return Call(query, parameters.get("variables") or {}, operation_name or None, may_mutate)

@@ -1,0 +1,15 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from . import (
+    test_current_usage,
+    test_filters,
+    test_graphiql,
+    test_http,
+    test_isolation,
+    test_limits,
+    test_mutations,
+    test_pagination,
+    test_query_counts,
+    test_schema,
+    test_scopes,
+    test_session,
+)
