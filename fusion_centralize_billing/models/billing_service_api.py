@@ -1,4 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import dataclasses
 import datetime
 
 from psycopg2.errors import UniqueViolation
@@ -40,13 +41,10 @@ class BillingService(models.Model):
         rows, faults = service._resolve_usage(request.events)
         if request.error_policy == "reject_failed_rows":
             conflicts = usage._get_conflicts(service, list(rows.values()))
-            for (index, _row), number in zip(list(rows.items()), range(len(rows)), strict=True):
+            for number, index in enumerate(list(rows)):
                 if number in conflicts:
-                    faults[index] = (
-                        FieldError(
-                            f"events.{index}.idempotency_key", conflicts[number].code, conflicts[number].message
-                        ),
-                    )
+                    path = f"events.{index}.idempotency_key"  # rows are fewer than events
+                    faults[index] = (dataclasses.replace(conflicts[number], path=path),)
                     del rows[index]
         elif faults:
             raise _usage_error([fault for index in sorted(faults) for fault in faults[index]])

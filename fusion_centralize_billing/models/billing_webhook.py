@@ -11,14 +11,6 @@ from ..crypto.secret_box import SecretKeyError
 from ..crypto.signatures import canonical_body, sign
 from ..delivery import http_client
 
-#: The event types there are, with what each is about.
-EVENT_TYPES = (
-    "subscription.started",
-    "subscription.terminated",
-    "invoice.finalized",
-    "invoice.paid",
-    "invoice.payment_failed",
-)
 MAX_ATTEMPTS = 8
 #: A delivery this long overdue has lost its job.
 _LOST_AFTER = timedelta(minutes=5)

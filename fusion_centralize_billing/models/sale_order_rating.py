@@ -57,9 +57,7 @@ class SaleOrder(models.Model):
         todo = self._fc_get_touched_ratings(*span) if span else set()
         period = self._fc_get_current_period()
         if period:
-            todo |= {(charge, *period) for charge in self._fc_get_charges()}
-            # A charge that was archived or left the plan still applies to the period that it has begun.
-            todo |= self._fc_get_touched_ratings(period[0], period[1] - datetime.timedelta(microseconds=1))
+            todo |= {(charge, *period) for _order, charge in self._fc_get_current_charges()}
         for charge, start, end in sorted(todo, key=lambda item: (item[1], item[0].id)):
             self._fc_rate_usage(charge, start, end)
         return len(todo)
@@ -100,8 +98,9 @@ class SaleOrder(models.Model):
     def _fc_get_current_charges(self):
         """Return ``{(subscription, charge): terms}`` of what prices the current billing periods.
 
-        The charges of the plan, and those that the ledger has for the period already; what was billed
-        of it keeps its terms.
+        The charges of the plan, and those that the ledger has for the period already: a charge that was
+        archived or left the plan still applies to the period that it has begun. What was billed of it
+        keeps its terms.
         """
         periods = {order: order._fc_get_current_period() for order in self}
         running = self.filtered(lambda order: periods[order])
@@ -111,7 +110,7 @@ class SaleOrder(models.Model):
             for charge in charges
         }
         starts = [periods[order][0] for order in running]
-        domain = [("subscription_id", "in", running.ids), ("period_start", "in", starts), ("state", "!=", "cancelled")]
+        domain = [("subscription_id", "in", running.ids), ("period_start", "in", starts)]
         # sudo: the ledger counts whoever looks.
         for rating in self.env["fusion.billing.rating"].sudo().search(domain, order="sequence"):
             order = rating.subscription_id.with_env(self.env)
@@ -130,11 +129,6 @@ class SaleOrder(models.Model):
         by_plan = charges.grouped(lambda charge: (charge.plan_code, charge.company_id))
         none = charges.browse()
         return {order: by_plan.get((order.x_fc_plan_code, order.company_id), none) for order in self}
-
-    def _fc_get_charges(self):
-        """Return the charges of this subscription: those of its plan code and company."""
-        self.ensure_one()
-        return self._fc_get_charges_by_subscription()[self]
 
     def _fc_get_current_period(self):
         """Return the billing period not invoiced yet, as (start, end) in naive UTC, or None.
