@@ -92,11 +92,22 @@ def _refuse_bool(value: Any) -> Any:
     return value
 
 
+def _property_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return format(value, "f") if isinstance(value, (int, Decimal)) else value
+
+
 Text = Annotated[
     str, Field(min_length=1, max_length=255), AfterValidator(_check_text), AfterValidator(_check_not_blank)
 ]
 Quantity = Annotated[
     Decimal, BeforeValidator(_refuse_bool), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)
+]
+#: Dimensions of a counter: charges filter and group by them. Numbers and truth values become text.
+Properties = Annotated[
+    dict[Annotated[Text, Field(max_length=64)], Annotated[Text, BeforeValidator(_property_text)]],
+    Field(max_length=20),
 ]
 Time = Annotated[datetime.datetime, BeforeValidator(_require_time_text), AfterValidator(_to_utc)]
 Day = Annotated[datetime.date, BeforeValidator(_require_date_text), AfterValidator(_check_date)]
@@ -140,7 +151,7 @@ class UsageEvent(Payload):
 
     Times without a zone are UTC. The counter belongs to the billing period in which its last
     instant lies; an instant event has start = end. A repeated ``idempotency_key`` replaces the
-    counter that it named before.
+    counter that it named before. ``properties`` are dimensions by which charges filter and group.
     """
 
     subscription_external_id: Text
@@ -149,6 +160,7 @@ class UsageEvent(Payload):
     period_start: Time
     period_end: Time
     idempotency_key: Text | None = None
+    properties: Properties | None = None
 
     @model_validator(mode="after")
     def _check_order(self) -> UsageEvent:

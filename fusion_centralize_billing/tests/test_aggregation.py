@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from odoo.tests import tagged
 
-from ..models.billing_usage import UsageRow
+from ..models.usage_row import UsageRow
+from ..models.usage_window import WHOLE, UsageWindow
 from ..rating import AGGREGATIONS, StoredRow, aggregate
 from .common import BillingCase
 
@@ -144,5 +145,6 @@ class TestAggregation(BillingCase):
     def test_single_quantities_come_in_order_of_time(self):
         for day, quantity in (("2026-01-20", "3"), ("2026-01-10", "1.50"), ("2026-02-01", "9"), ("2026-01-15", "2")):
             self._use(self.order, Decimal(quantity), day)
-        quantities = self.env["fusion.billing.usage"]._get_quantities(self.order, self.metric, _START, _END)
-        self.assertEqual(quantities, (Decimal("1.5"), Decimal(2), Decimal(3)))
+        window = UsageWindow(self.order, self.metric, _START, _END)
+        quantities = self.env["fusion.billing.usage"]._get_quantities_of_windows([window])
+        self.assertEqual(quantities[window][WHOLE], (Decimal("1.5"), Decimal(2), Decimal(3)))
