@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import Any
 
 from runtime.progress import Fault, say
@@ -44,12 +45,11 @@ class Measurement:
                 list(pool.map(self._take, [name] * (_WARMING_CALLS // client.calls)))
 
     def measure(self, rounds: int, about: Mapping[str, str]) -> list[Way]:
-        """Take every way in every round, each round beginning with another one."""
+        """Take every way in every round, in an order of the round's own: none always follows the same other."""
         ways = [Way(name, about[name]) for name in self._ways]
         for number in range(rounds):
             say(f"round {number + 1} of {rounds}")
-            first = number % len(ways)
-            for way in ways[first:] + ways[:first]:
+            for way in Random(number).sample(ways, len(ways)):
                 self._log.skip()
                 _answer, seconds, client = self._take(way.name)
                 queries = self._log.queries_of(client.calls)
