@@ -27,11 +27,27 @@ class Outcome:
     errors: list = field(default_factory=list)
 
 
-class RestTransport:
-    name = "REST"
+class Transport:
+    """A way to the operations.
+
+    The outcomes that are compared are plain: an Outcome's values, with ids that differ from run to run named.
+    """
+
+    name = ""
 
     def run(self, test, operation_name, payload, key):
         """Run an operation and return its Outcome; ``key=None`` sends no key."""
+        raise NotImplementedError
+
+    def compare(self, test, operation_name, outcome, reference):
+        """Check that a client of this transport learns what one of the first transport (REST) learns."""
+        test.assertEqual(outcome, reference, f"{self.name} differs")
+
+
+class RestTransport(Transport):
+    name = "REST"
+
+    def run(self, test, operation_name, payload, key):
         operation = OPERATIONS[operation_name]
         path, body = operation.path, dict(payload)
         for parameter in [name for name in body if f"<{name}>" in path]:
@@ -52,11 +68,10 @@ class RestTransport:
         return Outcome(answer["code"], None, answer["message"], answer["errors"])
 
 
-class JsonrpcTransport:
+class JsonrpcTransport(Transport):
     name = "JSON-RPC"
 
     def run(self, test, operation_name, payload, key):
-        """Run an operation and return its Outcome; ``key=None`` sends no key."""
         message = {"jsonrpc": "2.0", "method": operation_name, "params": payload, "id": 1}
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         response = test.url_open(PATH, data=json.dumps(message), headers=headers, timeout=60)
