@@ -74,6 +74,8 @@ def test_each_charge_model_has_a_file_of_its_name(charge_model):
 def test_the_public_names_are_the_ones_others_build_on():
     assert set(fusion_rating.__all__) == {
         *("price", "check_terms", "CHARGE_MODELS", "Terms", "Tier", "Usage", "Rated", "RatedLine", "RatingError"),
-        *("to_decimal", "round_half_up", "attributed_at", "aggregate", "AGGREGATIONS"),
+        *("to_decimal", "round_half_up", "quotient", "attributed_at", "microseconds_between"),
+        *("aggregate", "finish", "AGGREGATIONS", "StoredRow", "Components", "round_units", "UNIT_ROUNDINGS"),
+        *("prorate_terms", "prorate_amount", "true_up"),
     }
     assert all(hasattr(fusion_rating, name) for name in fusion_rating.__all__)
