@@ -156,6 +156,36 @@ def test_rounding_gives_the_nearest_multiple_and_is_symmetric(amount, rounding):
     assert round_half_up(rounded, step) == rounded
 
 
+finite = st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-(10**15), max_value=10**15)
+roundings = st.sampled_from([D("0.01"), D("1"), D("0.001"), D("0.05")])
+
+
+@given(st.lists(finite, max_size=8), roundings)
+def test_rounded_amounts_add_up_without_further_rounding(amounts, rounding):
+    rounded = [round_half_up(each, rounding) for each in amounts]
+    total = sum(map(Fraction, rounded), Fraction(0))
+    with exact_arithmetic():
+        assert Fraction(round_half_up(sum(rounded, D("0")), rounding)) == total
+    # An invoice of rounded lines differs from its exact sum by at most half a step for each line.
+    exact = sum(map(Fraction, amounts), Fraction(0))
+    assert abs(total - exact) <= len(amounts) * Fraction(rounding) / 2
+
+
+@given(finite, st.integers(-(10**9), 10**9), roundings)
+def test_whole_steps_pass_through_rounding_unless_the_sign_changes(amount, steps, rounding):
+    with exact_arithmetic():
+        whole = steps * rounding
+        moved = amount + whole
+        if (amount < 0) == (moved < 0):
+            assert round_half_up(moved, rounding) == round_half_up(amount, rounding) + whole
+
+
+@given(finite, finite, roundings)
+def test_rounding_keeps_the_order_of_amounts(one, other, rounding):
+    less, more = sorted([one, other])
+    assert round_half_up(less, rounding) <= round_half_up(more, rounding)
+
+
 @pytest.mark.parametrize("rounding", ["0", "-0.01", "NaN", "sNaN", "Infinity"])
 def test_a_rounding_that_is_no_step_is_refused(rounding):
     with refused("invalid_rounding", ("rounding",)):

@@ -27,7 +27,7 @@ class ChargeTier(graphene.ObjectType):
     rate = fields.quantity("rate", "The rate in percent.")
 
 
-class ChargeFilter(graphene.ObjectType):
+class ChargeCondition(graphene.ObjectType):
     """A property that counters need to be priced: one of its values."""
 
     name = graphene.String(required=True, description="The name of the property.")
@@ -73,7 +73,7 @@ class Charge(graphene.ObjectType):
         graphene.NonNull(ChargeTier), required=True, description="Its tiers, contiguous from zero, the last one open."
     )
     filters = graphene.List(
-        graphene.NonNull(ChargeFilter),
+        graphene.NonNull(ChargeCondition),
         required=True,
         description="The properties that counters need; without any, all counters of the metric are priced.",
     )
