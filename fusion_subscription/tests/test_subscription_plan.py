@@ -38,6 +38,8 @@ class TestSubscriptionPlan(SubscriptionCommon):
         self._create_subscription()
         with self.assertRaises(UserError):
             self.plan_month.billing_period_unit = "year"
+        with self.assertRaises(UserError):
+            self.plan_month.billing_first_day = True
         self.plan_month.write({"name": "Renamed", "billing_period_unit": "month"})
         self.assertEqual(self.plan_month.name, "Renamed")
 
