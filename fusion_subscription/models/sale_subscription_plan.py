@@ -84,7 +84,9 @@ class SaleSubscriptionPlan(models.Model):
                     ("plan_id", "in", self.ids),
                     ("state", "=", "sale"),
                     ("subscription_state", "in", ("3_progress", "4_paused", "6_churn")),
+                    "|",
                     ("next_invoice_date", "!=", False),
+                    ("x_fc_fee_due_on", "!=", False),
                 ],
                 limit=1,
             )

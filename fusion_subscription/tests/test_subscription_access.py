@@ -80,7 +80,8 @@ class TestSubscriptionAccess(SubscriptionCommon):
                     order.with_user(user)._create_invoices()
                 self._close(order, "2026-01-16")
                 with self._on("2026-01-16"):
-                    order.with_user(user)._create_invoices(final=True)
+                    order.with_user(user)._create_invoices()
+                self.assertEqual(order.x_fc_period_ids.invoice_id.move_type, "out_refund")
                 self.assertEqual(self._get_invoices(order), [("2026-01-01", 100.0), ("2026-01-16", -51.61)])
 
     def test_salespeople_see_the_fees_of_their_own_orders(self):
