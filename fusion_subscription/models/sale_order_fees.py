@@ -1,5 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
+from decimal import Decimal
+
 from odoo import api, fields, models
 
 from ..due_invoice import RecurringCharge
@@ -91,6 +93,16 @@ class SaleOrder(models.Model):
             self.x_fc_fee_invoiced_until = due.fee[1]
         elif due.ends_fees:
             self.x_fc_fee_invoiced_until = self.end_date
+
+    def _get_recurring_fee(self, period_start, period_end):
+        """Return what the recurring lines cost for the days of one period, whenever they are invoiced, without tax.
+
+        :return: Decimal, each line rounded as on the invoice
+        """
+        self.ensure_one()
+        share = self._get_recurring_share(period_start, period_end, (period_start, period_end))
+        lines = self._get_billable_recurring_lines(final=True) if share else ()
+        return sum((line._get_recurring_amount(share) for line in lines), Decimal(0))
 
     # === HELPERS === #
 
