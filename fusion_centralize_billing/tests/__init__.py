@@ -5,6 +5,8 @@ from . import (
     test_aggregation,
     test_architecture,
     test_charge,
+    test_idempotency,
+    test_invoice_changes,
     test_invoicing,
     test_isolation,
     test_jsonrpc,
