@@ -6,6 +6,7 @@ straight from the flights, not from the daily counters that the main job pushes.
 
 import json
 import os
+import re
 import subprocess
 import warnings
 from collections.abc import Iterator
@@ -23,15 +24,18 @@ CENT = Decimal("0.01")
 MONTHLY_FEE = Decimal("250.00")
 MONTHS = 12
 FLIGHTS_OF_2013 = 336_776
+#: The most counters that the API takes in one request.
+MAX_BATCH = 5000
 
 
 @dataclass(frozen=True)
 class Run:
-    """One call of scripts/run: its last line, and everything above it."""
+    """One call of scripts/run: its last line, everything above it, and the server's log."""
 
     result: dict[str, Any]
     table: str
     progress: str
+    log: str
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,8 @@ def run(odoo: Odoo) -> Iterator[Run]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         assert done.returncode == 0, done.stderr
         *table, last = done.stdout.splitlines()
-        yield Run(json.loads(last), "\n".join(table), done.stderr)
+        log = (layout.LOGS / f"{database}-server.log").read_text()
+        yield Run(json.loads(last), "\n".join(table), done.stderr, log)
     finally:
         databases.drop(odoo, database)
 
@@ -108,6 +113,16 @@ def test_every_daily_counter_is_accepted(run: Run, flights: pandas.DataFrame) ->
     assert len(flights) == FLIGHTS_OF_2013
     days = flights[flights.month <= MONTHS].groupby(["carrier", "month", "day"]).ngroups
     assert run.result["usage_accepted"] == 3 * days
+
+
+def test_half_of_the_counters_come_over_rest_and_half_over_graphql(run: Run) -> None:
+    by_transport = {"/api/billing/v1/usage": "counters_rest", "/api/billing/graphql": "counters_graphql"}
+    for path, name in by_transport.items():
+        assert run.result[name] > 0.45 * run.result["usage_accepted"]
+        requests = len(re.findall(rf'"POST {path} HTTP/1.1" 20[02] ', run.log))
+        assert 0 < run.result[name] <= requests * MAX_BATCH
+        assert f"{run.result[name]:,} over" in run.table
+    assert sum(run.result[name] for name in by_transport.values()) == run.result["usage_accepted"]
 
 
 def test_every_webhook_is_delivered_and_verified(run: Run) -> None:

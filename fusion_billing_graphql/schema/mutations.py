@@ -48,6 +48,13 @@ class UsageResult(graphene.ObjectType):
     )
 
 
+class PropertyInput(graphene.InputObjectType):
+    """A dimension of a counter."""
+
+    name = graphene.String(required=True, description="Its name.")
+    value = graphene.String(required=True, description="Its value.")
+
+
 class UsageEventInput(graphene.InputObjectType):
     """A counter: what was used of a metric in a time. It belongs to the billing period of its last instant."""
 
@@ -60,6 +67,9 @@ class UsageEventInput(graphene.InputObjectType):
     period_end = scalars.DateTime(required=True, description="Until when it counts (exclusive); may equal the start.")
     idempotency_key = graphene.String(
         description="Names the counter for ever: sent again, it replaces the values instead of counting twice."
+    )
+    properties = graphene.List(
+        graphene.NonNull(PropertyInput), description="Dimensions, by which charges filter and group; at most 20."
     )
 
 
@@ -169,7 +179,7 @@ class Mutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_record_usage(_root, info, input):
-        answer, user_errors = _perform(info, "recordUsage", input)
+        answer, user_errors = _perform(info, "recordUsage", input, prepare=_with_properties)
         answer = answer or {"accepted": 0, "results": []}
         results = [{**result, "errors": _shown(result.get("errors", ()))} for result in answer["results"]]
         return {"accepted": answer["accepted"], "results": results, "user_errors": user_errors}
@@ -189,11 +199,14 @@ def _change_subscription(info, operation, input_):
     return {"subscription": _found(info, "Subscription", domain), "user_errors": user_errors}
 
 
-def _perform(info, operation, input_):
-    """Run an operation and return ``(answer, user errors)``, one of which is empty."""
+def _perform(info, operation, input_, prepare=lambda payload: payload):
+    """Run an operation and return ``(answer, user errors)``, one of which is empty.
+
+    :param prepare: turns the input into the operation's payload, where they differ in more than names
+    """
     info.context.forget()
     try:
-        return execute_apart(info.context.key, operation, _plain(input_)), []
+        return execute_apart(info.context.key, operation, prepare(_plain(input_))), []
     except errors.BillingError as error:
         if isinstance(error, (errors.UnauthenticatedError, errors.ForbiddenError, errors.InternalError)):
             raise
@@ -201,6 +214,20 @@ def _perform(info, operation, input_):
             {"path": "", "code": error.code, "message": error.message}
         ]
         return None, _shown(faults)
+
+
+def _with_properties(payload):
+    """Turn the properties of counters, a list of pairs here, into the object that they are in the API."""
+    for index, event in enumerate(payload["events"]):
+        pairs = event.get("properties")
+        if pairs is None:
+            continue
+        event["properties"] = {pair["name"]: pair["value"] for pair in pairs}
+        if len(event["properties"]) != len(pairs):
+            raise errors.InvalidPayloadError(
+                "A property is named twice.", code="duplicate_name", path=f"events.{index}.properties"
+            )
+    return payload
 
 
 def _found(info, name, domain):

@@ -8,6 +8,7 @@ from . import (
     test_limits,
     test_mutations,
     test_pagination,
+    test_parity,
     test_query_counts,
     test_schema,
     test_scopes,

@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 """No list costs more queries because it is longer."""
 
-from odoo.addons.fusion_centralize_billing.models.billing_usage import UsageRow
+from odoo.addons.fusion_centralize_billing.models.usage_row import UsageRow
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.fields import Datetime
 from odoo.tests import tagged

@@ -168,11 +168,15 @@ class RecordedUsage(Answer):
 
 
 class UsageTotal(Part):
-    """Usage of a metric in a window, aggregated as the metric says; ``rows`` is how many counters it is made of."""
+    """Usage of a metric in a window, added up as the metric says; ``rows`` is how many counters it is made of.
+
+    ``properties`` are what the counters have in common, if they were grouped by a property.
+    """
 
     from_: InstantText = Field(alias="from")
     to: InstantText
     metric_code: str
+    properties: dict[str, str | None]
     quantity: DecimalText
     rows: int
 
@@ -182,7 +186,7 @@ class UsageTotals(Answer):
 
 
 class UsagePart(Part):
-    """A counter; ``attributed_at`` is the instant that decides its billing period."""
+    """A counter; ``attributed_at`` decides its billing period. One with ``voided_at`` counts no more since then."""
 
     usage_id: int
     subscription_id: int
@@ -192,10 +196,17 @@ class UsagePart(Part):
     period_start: InstantText
     period_end: InstantText
     attributed_at: InstantText
+    properties: dict[str, str]
     idempotency_key: str | None
     source: str
+    voided_at: InstantText | None
+    void_reason: str | None
     created_at: InstantText
     updated_at: InstantText
+
+
+class UsageAnswer(Answer, UsagePart):
+    pass
 
 
 class UsagePage(PageAnswer):
@@ -265,6 +276,37 @@ class Lines(Part):
     taxes: list[TaxPart]
 
 
+class PreviewLinePart(Part):
+    """A line of an invoice to come; ``kind`` is ``usage``, ``commitment`` or ``product``."""
+
+    description: str
+    kind: str
+    product_id: int | None
+    charge: str | None
+    metric: str | None
+    is_adjustment: bool
+    quantity: DecimalText
+    price_unit: DecimalText
+    amount_untaxed: DecimalText
+    amount_total: DecimalText
+
+
+class PreviewAnswer(Answer):
+    """The invoice that would be made; nothing of it is kept. Without lines there is nothing to bill."""
+
+    subscription_id: int
+    subscription_external_id: str | None
+    type: Literal["invoice", "credit_note"]
+    invoice_date: DayText
+    period_start: DayText | None
+    period_end: DayText | None
+    currency: str
+    lines: list[PreviewLinePart]
+    amount_untaxed: DecimalText
+    amount_tax: DecimalText
+    amount_total: DecimalText
+
+
 class InvoiceAnswer(Answer, InvoicePart, Lines):
     pass
 
@@ -300,12 +342,18 @@ class CreditNotePage(PageAnswer):
 
 
 class RatingPart(Part):
-    """What a charge costs in a period, and what this row of the ledger bills of it."""
+    """What a charge costs in a period, and what this row of the ledger bills of it.
+
+    A charge can price groups of counters apart: ``properties`` tell which. A row of ``kind`` ``commitment`` has no
+    charge: it tops the period up to what was agreed as its minimum.
+    """
 
     rating_id: int
     invoice_line_id: int | None
-    charge: str
-    metric_code: str
+    kind: Literal["usage", "commitment"]
+    charge: str | None
+    metric_code: str | None
+    properties: dict[str, str | None]
     period_start: InstantText
     period_end: InstantText
     sequence: int

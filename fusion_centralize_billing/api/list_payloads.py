@@ -13,6 +13,10 @@ from .payloads import Day, Payload, RecordId, Text, Time
 Limit = Annotated[int, Field(strict=True, ge=1, le=100)]
 Cursor = Annotated[str, Field(min_length=1, max_length=200)]
 
+#: What stands before the name of a property by which queryUsage groups.
+PROPERTY = "properties."
+Grouping = Annotated[str, Field(pattern=r"^(day|month|properties\..+)$", max_length=64 + len(PROPERTY))]
+
 PAYMENT_STATES = ("not_paid", "in_payment", "paid", "partial", "reversed", "blocked", "invoicing_legacy")
 SUBSCRIPTION_STATES = ("1_draft", "2_renewal", "3_progress", "4_paused", "5_renewed", "6_churn", "7_upsell")
 
@@ -51,15 +55,16 @@ class ListSubscriptions(Page):
 class QueryUsage(Payload):
     """Usage of a subscription, aggregated as its metrics say, between ``from`` and ``to`` (exclusive).
 
-    Without them it is the billing period that is not invoiced yet. ``group_by`` cuts it into days or months (UTC).
-    A counter belongs to its last instant. What has no usage is left out.
+    Without them it is the billing period that is not invoiced yet. ``group_by`` cuts it into days (``day``) or
+    months (``month``), in UTC, or by a property of the counters (``properties.region``). A counter belongs to its
+    last instant. What has no usage is left out.
     """
 
     subscription_external_id: Text
     metric_code: Text | None = None
     from_: Time | None = Field(default=None, alias="from")
     to: Time | None = None
-    group_by: Literal["day", "month"] | None = None
+    group_by: Grouping | None = None
 
     @model_validator(mode="after")
     def _check_window(self) -> QueryUsage:

@@ -118,6 +118,26 @@ OPERATIONS: dict[str, Operation] = {
             summary="List the single usage counters.",
             readonly=True,
         ),
+        Operation(
+            name="voidUsage",
+            handler="_api_void_usage",
+            scope="usage:write",
+            payload=payloads.VoidUsage,
+            answer=answers.UsageAnswer,
+            verb="POST",
+            path="/usage/void",
+            summary="Let a usage counter count no more.",
+        ),
+        Operation(
+            name="amendUsage",
+            handler="_api_amend_usage",
+            scope="usage:write",
+            payload=payloads.AmendUsage,
+            answer=answers.UsageAnswer,
+            verb="POST",
+            path="/usage/amend",
+            summary="Correct the quantity of a usage counter.",
+        ),
         # === CATALOGUE === #
         Operation(
             name="catalog",
@@ -182,6 +202,17 @@ OPERATIONS: dict[str, Operation] = {
             verb="POST",
             path="/subscriptions/<subscription_external_id>/terminate",
             summary="End a subscription.",
+        ),
+        Operation(
+            name="previewInvoice",
+            handler="_api_preview_invoice",
+            scope="invoices:read",
+            payload=payloads.PreviewInvoice,
+            answer=answers.PreviewAnswer,
+            verb="POST",
+            path="/subscriptions/<subscription_external_id>/preview",
+            summary="Show the invoice that a subscription would get; nothing of it is kept.",
+            # Not readonly: the invoice is made, and undone.
         ),
         # === INVOICES === #
         Operation(

@@ -96,6 +96,12 @@ def refuse_bool(value: Any) -> Any:
     return value
 
 
+def _property_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return format(value, "f") if isinstance(value, (int, Decimal)) else value
+
+
 Text = Annotated[
     str, Field(min_length=1, max_length=255), AfterValidator(_check_text), AfterValidator(_check_not_blank)
 ]
@@ -104,6 +110,11 @@ Quantity = Annotated[
 ]
 LineQuantity = Annotated[
     Decimal, BeforeValidator(refuse_bool), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
+]
+#: Dimensions of a counter: charges filter and group by them. Numbers and truth values become text.
+Properties = Annotated[
+    dict[Annotated[Text, Field(max_length=64)], Annotated[Text, BeforeValidator(_property_text)]],
+    Field(max_length=20),
 ]
 Time = Annotated[datetime.datetime, BeforeValidator(_require_time_text), AfterValidator(_to_utc)]
 Day = Annotated[datetime.date, BeforeValidator(_require_date_text), AfterValidator(_check_date)]
@@ -167,7 +178,7 @@ class UsageEvent(Payload):
 
     Times without a zone are UTC. The counter belongs to the billing period in which its last
     instant lies; an instant event has start = end. A repeated ``idempotency_key`` replaces the
-    counter that it named before.
+    counter that it named before. ``properties`` are dimensions by which charges filter and group.
     """
 
     subscription_external_id: Text
@@ -176,6 +187,7 @@ class UsageEvent(Payload):
     period_start: Time
     period_end: Time
     idempotency_key: Text | None = None
+    properties: Properties | None = None
 
     @model_validator(mode="after")
     def _check_order(self) -> UsageEvent:
@@ -223,6 +235,21 @@ class RecordUsage(Payload):
         return value
 
 
+class VoidUsage(Payload):
+    """The counter with this key was a mistake: it stays, with the reason, but counts no more."""
+
+    idempotency_key: Text
+    reason: Text
+
+
+class AmendUsage(Payload):
+    """The right quantity of the counter with this key, and why it was wrong."""
+
+    idempotency_key: Text
+    quantity: Quantity
+    reason: Text
+
+
 class SubscriptionLine(Payload):
     """A product billed with the subscription, beside what its plan brings."""
 
@@ -245,6 +272,13 @@ class TerminateSubscription(Payload):
         if self.at is not None and self.end_date is not None:
             raise PydanticCustomError("mutually_exclusive", "Give at or end_date, not both.", {"field": "at"})
         return self
+
+
+class PreviewInvoice(Payload):
+    """The invoice that a subscription would get: now, or at the end of the billing period that runs."""
+
+    subscription_external_id: Text
+    at: Literal["now", "period_end"] = "now"
 
 
 class LineChange(Payload):

@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
-from typing import Any
 
 from odoo.models import BaseModel
 
-from ..rating import to_decimal
-from ..rating.money import plain_text
+from ..rating import plain_text, to_decimal
 
 
 def text(value: str | bool | None) -> str | None:
@@ -34,8 +32,3 @@ def number(value: float | Decimal | str) -> str:
 def money(value: float | Decimal, currency: BaseModel) -> str:
     """Return an amount with the decimals of its currency."""
     return f"{value:.{currency.decimal_places}f}"
-
-
-def plain(value: Any) -> Any:
-    """Return a JSON field's value, None if it is empty."""
-    return value or None

@@ -1,14 +1,15 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-import dataclasses
-from decimal import Decimal
+import datetime
 
 from odoo import Command, api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..api.errors import BusinessRuleError
-from ..rating import CHARGE_MODELS, RatingError, Terms, Tier, Usage, check_terms, price, to_decimal
+from ..rating import CHARGE_MODELS, RatingError, Terms, Usage, check_terms, to_decimal
 from .billing_charge_tier import CHECKED_BY_CHARGE
+from .price_terms import PriceTerms
 
+_MAX_DIMENSIONS = 5
 _TERMS = ("included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_amount")
 
 
@@ -64,6 +65,27 @@ class BillingCharge(models.Model):
     row_minimum = fields.Float(min_display_digits=2, help="Percentage: least charge of a usage row; 0 for none.")
     row_maximum = fields.Float(min_display_digits=2, help="Percentage: greatest charge of a usage row; 0 for none.")
     tier_ids = fields.One2many("fusion.billing.charge.tier", "charge_id", string="Tiers", copy=True)
+    filter_ids = fields.One2many(
+        "fusion.billing.charge.filter",
+        "charge_id",
+        string="Filters",
+        copy=True,
+        help="Only counters with these properties are priced; without filters all are.",
+    )
+    group_by = fields.Char(
+        help="Properties, separated by commas. Counters that differ in them are priced apart, each group with the"
+        " whole quota and all tiers, and on a line of its own.",
+    )
+    effective_until = fields.Date(
+        help="The first day (UTC) on which no billing period that begins is charged any more; empty for no end."
+    )
+    price_effective_from = fields.Date(
+        string="New Prices Apply From",
+        store=False,
+        help="Billing periods that begin on this day (UTC) or later get the prices that are saved now. Empty: periods"
+        " that have not begun yet. An earlier day changes begun periods, but nothing that was invoiced.",
+    )
+    version_ids = fields.One2many("fusion.billing.charge.version", "charge_id", string="Price History", readonly=True)
     example_quantity = fields.Float(
         min_display_digits=0, store=False, help="Try the charge: a quantity of one billing period."
     )
@@ -82,8 +104,22 @@ class BillingCharge(models.Model):
     @api.constrains("charge_model", "metric_id")
     def _check_metric(self):
         for charge in self:
-            if charge.charge_model == "percentage" and charge.metric_id.aggregation != "sum":
-                raise ValidationError(self.env._("%s: a percentage needs a metric that is summed up.", charge.name))
+            metric = charge.metric_id
+            if charge.charge_model == "percentage" and (metric.aggregation, metric.unit_rounding) != ("sum", "none"):
+                raise ValidationError(
+                    self.env._("%s: a percentage needs a metric that is summed up, without rounding.", charge.name)
+                )
+
+    @api.constrains("group_by")
+    def _check_group_by(self):
+        for charge in self:
+            names = charge._get_group_by()
+            if len(set(names)) != len(names) or len(names) > _MAX_DIMENSIONS:
+                raise ValidationError(
+                    self.env._(
+                        "%(charge)s: group by at most %(most)s different properties.", charge=charge.name, most=5
+                    )
+                )
 
     @api.constrains("product_id")
     def _check_product(self):
@@ -130,10 +166,20 @@ class BillingCharge(models.Model):
 
     # === CRUD === #
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        # The tiers and filters come first: the version holds them all.
+        charges = super(BillingCharge, self.with_context(**{CHECKED_BY_CHARGE: True})).create(vals_list)
+        charges = charges.with_env(self.env)
+        for charge, vals in zip(charges, vals_list, strict=True):
+            charge._record_price_version(vals.get("price_effective_from"))
+        return charges
+
     def write(self, vals):
-        if "tier_ids" in vals:
-            self = self.with_context(**{CHECKED_BY_CHARGE: True})
-        return super().write(vals)
+        charges = self.with_context(**{CHECKED_BY_CHARGE: True}) if {"tier_ids", "filter_ids"} & set(vals) else self
+        result = super(BillingCharge, charges).write(vals)
+        self._record_price_version(vals.get("price_effective_from"))
+        return result
 
     # === BUSINESS === #
 
@@ -147,26 +193,53 @@ class BillingCharge(models.Model):
         rated = self._price(Usage(to_decimal(total), (to_decimal(total),)), self._get_price_terms())
         return float(rated.billable), float(rated.rounded(to_decimal(self.currency_id.rounding)))
 
-    def _price(self, usage, price_terms):
+    def _price(self, usage, terms):
         """Return the Rated result of a billing period's usage, unrounded and with its breakdown.
 
-        :param price_terms: these terms, or those of an earlier day: see :meth:`_get_price_terms`
+        :param terms: PriceTerms, of today or of an earlier day: see :meth:`_get_price_terms`
         :raises BusinessRuleError: with the code of the RatingError
         """
         self.ensure_one()
         try:
-            return price(price_terms["charge_model"], _terms_from_json(price_terms["terms"]), usage)
+            return terms.price(usage)
         except RatingError as exc:
             raise BusinessRuleError(f"{self.name}: {exc}", code=exc.code) from exc
 
-    def _needs_rows(self, price_terms):
-        """Tell whether the single usage rows are priced, and not only their total."""
-        return CHARGE_MODELS[price_terms["charge_model"]].needs_rows(_terms_from_json(price_terms["terms"]))
+    def _get_price_terms(self, day=None):
+        """Return the PriceTerms of billing periods that begin on a day; without one, those that were saved last.
 
-    def _get_price_terms(self):
-        """Return charge model and terms as JSON values, exact, for the ledger to keep."""
+        None if the charge does not apply to such periods.
+        """
         self.ensure_one()
-        return {"charge_model": self.charge_model, "terms": _terms_as_json(self._get_terms())}
+        if day is None:
+            return PriceTerms(self.charge_model, self._get_terms(), self._get_filters(), self._get_group_by())
+        if self.effective_until and day >= self.effective_until:
+            return None
+        # sudo: whoever asks for a price need not read its history.
+        begun = self.sudo().version_ids.filtered(
+            lambda version: not version.effective_from or version.effective_from <= day
+        )
+        return max(begun, key=lambda version: version.id)._get_price_terms() if begun else None
+
+    def _record_price_version(self, effective_from=None):
+        """Keep the terms that were saved as a new version, if they differ from the last one.
+
+        :param effective_from: see the field ``price_effective_from``
+        """
+        for charge in self:
+            terms = charge._get_price_terms().as_json()
+            # sudo: the history has no other writer.
+            versions = charge.sudo().version_ids
+            last = max(versions, key=lambda version: version.id) if versions else versions
+            if last.terms == terms and not effective_from:
+                continue
+            subscriptions = charge._get_running_subscriptions()
+            day = fields.Date.to_date(effective_from)
+            if not day and versions and subscriptions:
+                day = fields.Date.today() + datetime.timedelta(days=1)
+            versions.create({"charge_id": charge.id, "effective_from": day, "terms": terms})
+            if not day or day <= fields.Date.today():
+                subscriptions._fc_request_rating()
 
     # === HELPERS === #
 
@@ -183,21 +256,22 @@ class BillingCharge(models.Model):
             ),
         )
 
+    def _get_filters(self):
+        accepted = {}
+        for condition in self.filter_ids:
+            accepted.setdefault(condition.name, []).append(condition.value)
+        return tuple((name, tuple(sorted(accepted[name]))) for name in sorted(accepted))
 
-def _terms_as_json(terms):
-    """Return Terms as JSON values, with Decimals as text."""
+    def _get_group_by(self):
+        return tuple(name.strip() for name in (self.group_by or "").split(",") if name.strip())
 
-    def plain(value):
-        if isinstance(value, dict):
-            return {name: plain(item) for name, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [plain(item) for item in value]
-        return format(value, "f") if isinstance(value, Decimal) else value
-
-    return plain(dataclasses.asdict(terms))
-
-
-def _terms_from_json(values):
-    """Return the Terms that _terms_as_json wrote."""
-    tiers = tuple(Tier(**tier) for tier in values["tiers"])
-    return Terms(**{**values, "tiers": tiers})
+    def _get_running_subscriptions(self):
+        """Return the subscriptions that this charge applies to."""
+        domain = [
+            ("x_fc_plan_code", "=", self.plan_code),
+            ("company_id", "=", self.company_id.id),
+            ("is_subscription", "=", True),
+            ("state", "=", "sale"),
+        ]
+        # sudo: they are charged, whoever changes the price.
+        return self.env["sale.order"].sudo().search(domain)

@@ -29,12 +29,33 @@ class BillingChargeTier(models.Model):
         if not self.env.context.get(CHECKED_BY_CHARGE):
             self.charge_id._check_terms()
 
+    # === CRUD === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        tiers = super().create(vals_list)
+        tiers._after_change(tiers.charge_id)
+        return tiers
+
+    def write(self, vals):
+        charges = self.charge_id
+        result = super().write(vals)
+        self._after_change(charges | self.charge_id)
+        return result
+
     def unlink(self):
         charges = self.charge_id
         result = super().unlink()
         if not self.env.context.get(CHECKED_BY_CHARGE):
             charges.exists()._check_terms()
+        self._after_change(charges.exists())
         return result
+
+    # === HELPERS === #
+
+    def _after_change(self, charges):
+        if not self.env.context.get(CHECKED_BY_CHARGE):
+            charges._record_price_version()
 
     def _as_tier(self):
         """Return the tier as the rating core takes it."""

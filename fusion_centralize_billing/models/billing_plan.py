@@ -2,6 +2,15 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+#: Terms of a plan that its subscriptions keep as they were when they were opened, and how the order calls them.
+#: Community's subscriptions have them all (fusion_subscription), Enterprise's bill fees in ways of their own.
+_ORDER_TERMS = {
+    "fee_timing": "x_fc_fee_timing",
+    "proration": "x_fc_proration",
+    "trial_days": "x_fc_trial_days",
+    "grace_days": "x_fc_grace_days",
+}
+
 
 class BillingPlan(models.Model):
     """A plan of the catalogue: a recurrence, a fixed fee, and the charges that carry its code."""
@@ -39,6 +48,32 @@ class BillingPlan(models.Model):
         help="Billed once per period; empty for a plan without a fixed fee.",
     )
     price = fields.Monetary(string="Fixed Fee", help="Per period, in the plan's currency.")
+    fee_timing = fields.Selection(
+        [("arrears", "In Arrears"), ("advance", "In Advance")],
+        string="Fixed Fee Billed",
+        required=True,
+        default="arrears",
+        help="In arrears: at the end of its period. In advance: at its beginning.",
+    )
+    proration = fields.Selection(
+        [("none", "None"), ("day", "By Day")],
+        required=True,
+        default="none",
+        help="By day: a first or last period that is not whole has its share of the fixed fee, of quotas and of the"
+        " minimum commitment.",
+    )
+    trial_days = fields.Integer(help="Days from the start without a fixed fee. Usage is billed.")
+    grace_days = fields.Integer(help="Days between the end of a period and its invoice, for usage that comes late.")
+    minimum_commitment = fields.Monetary(
+        help="What a billing period costs at least, fixed fee and usage together. A line adds what is missing."
+    )
+    commitment_product_id = fields.Many2one(
+        "product.product",
+        string="Commitment Product",
+        check_company=True,
+        ondelete="restrict",
+        help="The product of the line that adds what is missing to the minimum commitment.",
+    )
     charge_ids = fields.One2many("fusion.billing.charge", "billing_plan_id", string="Charges")
 
     # === CONSTRAINTS AND INDEXES === #
@@ -46,11 +81,34 @@ class BillingPlan(models.Model):
     _code_uniq = models.Constraint("UNIQUE(company_id, code)", "Another plan of the company has this code.")
     _price_positive = models.Constraint("CHECK(price >= 0)", "A fixed fee cannot be negative.")
 
-    @api.constrains("price", "product_id")
+    _commitment_positive = models.Constraint(
+        "CHECK(minimum_commitment >= 0)", "A minimum commitment cannot be negative."
+    )
+    _trial_positive = models.Constraint("CHECK(trial_days >= 0)", "A trial cannot be shorter than no day.")
+    _grace_range = models.Constraint("CHECK(grace_days BETWEEN 0 AND 27)", "Between 0 and 27 days of grace.")
+
+    @api.constrains("price", "product_id", "minimum_commitment", "commitment_product_id")
     def _check_product(self):
         for plan in self:
             if plan.price and not plan.product_id:
                 raise ValidationError(self.env._("A fixed fee needs a product."))
+            if plan.minimum_commitment and not plan.commitment_product_id:
+                raise ValidationError(self.env._("A minimum commitment needs a product."))
+
+    @api.constrains(*_ORDER_TERMS)
+    def _check_edition(self):
+        """Refuse what the installed edition of subscriptions would not do."""
+        missing = [name for name, term in _ORDER_TERMS.items() if term not in self.env["sale.order"]._fields]
+        for plan in self if missing else ():
+            defaults = plan.default_get(missing)
+            changed = [name for name in missing if plan[name] != (defaults.get(name) or plan._fields[name].falsy_value)]
+            if changed:
+                raise ValidationError(
+                    self.env._(
+                        "Odoo Enterprise bills fixed fees by rules of its own. Leave these as they are: %s.",
+                        ", ".join(plan._fields[name].string for name in changed),
+                    )
+                )
 
     # === COMPUTE === #
 
@@ -73,6 +131,23 @@ class BillingPlan(models.Model):
         if {"code", "company_id", "active"} & set(vals):
             self._relink_charges([*codes, *self.mapped("code")])
         return result
+
+    # === BUSINESS === #
+
+    @api.model
+    def _get_by_code(self, code, company):
+        """Return the plan of a company, also one that is not sold any more, or an empty recordset."""
+        if not code:
+            return self.browse()
+        domain = [("code", "=", code), ("company_id", "=", company.id)]
+        return self.with_context(active_test=False).search(domain, limit=1).with_env(self.env)
+
+    def _prepare_order_terms(self):
+        """Return what a new subscription of the plan takes over; a later change of the plan does not touch it."""
+        self.ensure_one()
+        known = self.env["sale.order"]._fields
+        terms = {term: self[name] for name, term in _ORDER_TERMS.items() if term in known}
+        return {**terms, "x_fc_minimum_commitment": self.minimum_commitment}
 
     # === HELPERS === #
 

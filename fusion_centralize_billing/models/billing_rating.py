@@ -4,12 +4,15 @@ from decimal import Decimal
 from odoo import api, fields, models
 
 from ..rating import to_decimal
+from .price_terms import PriceTerms
+from .usage_window import group_dimensions
 
 
 class BillingRating(models.Model):
     """The rating ledger: what a charge costs in a billing period, and which invoice line billed it.
 
-    The price of a period is the sum of its rows that are not cancelled. The first row (sequence 0)
+    An item is a charge, a group of it (see the charge's ``group_by``), or the minimum commitment. The
+    price of an item in a period is the sum of its rows that are not cancelled. The first row (sequence 0)
     holds the price as it was when the period was invoiced; a later change of usage adds a row with
     the difference. Billed rows never change, so every invoiced cent leads back to a row, its tiers,
     and the usage of its window.
@@ -26,11 +29,18 @@ class BillingRating(models.Model):
     service_id = fields.Many2one(related="subscription_id.x_fc_service_id", store=True, index="btree_not_null")
     company_id = fields.Many2one(related="subscription_id.company_id", store=True)
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
-    charge_id = fields.Many2one("fusion.billing.charge", required=True, ondelete="restrict", readonly=True)
+    kind = fields.Selection(
+        [("usage", "Usage"), ("commitment", "Minimum Commitment")], required=True, default="usage", readonly=True
+    )
+    charge_id = fields.Many2one(
+        "fusion.billing.charge", ondelete="restrict", readonly=True, help="Empty for the minimum commitment."
+    )
+    group_key = fields.Char(readonly=True, help="What the counters of the group have in common, as JSON.")
+    dimensions = fields.Char(compute="_compute_dimensions", help="What the counters of the group have in common.")
     metric_id = fields.Many2one(related="charge_id.metric_id", store=True)
     period_start = fields.Datetime(required=True, readonly=True)
     period_end = fields.Datetime(required=True, readonly=True, help="The first instant after the period.")
-    sequence = fields.Integer(readonly=True, help="Counts the rows of one period of a charge.")
+    sequence = fields.Integer(readonly=True, help="Counts the rows of one item in one period.")
     is_adjustment = fields.Boolean(readonly=True, help="Bills the difference to what was billed before.")
     total_quantity = fields.Float(min_display_digits=0, readonly=True, string="Used")
     included_quantity = fields.Float(min_display_digits=0, readonly=True, string="Included")
@@ -55,11 +65,16 @@ class BillingRating(models.Model):
 
     # === CONSTRAINTS AND INDEXES === #
 
-    _period_uniq = models.Constraint(
-        "UNIQUE(subscription_id, charge_id, period_start, sequence)", "This period of the charge is rated already."
+    _period_uniq = models.UniqueIndex(
+        "(subscription_id, COALESCE(charge_id, 0), COALESCE(group_key, ''), period_start, sequence)",
+        "This period of the item is rated already.",
     )
     _open_uniq = models.UniqueIndex(
-        "(subscription_id, charge_id, period_start) WHERE state = 'open'", "A period has one open rating per charge."
+        "(subscription_id, COALESCE(charge_id, 0), COALESCE(group_key, ''), period_start) WHERE state = 'open'",
+        "A period has one open rating per item.",
+    )
+    _kind_charge = models.Constraint(
+        "CHECK((kind = 'usage') = (charge_id IS NOT NULL))", "Usage is rated by a charge, a commitment is not."
     )
     _period_order = models.Constraint("CHECK(period_end > period_start)", "A period cannot end before it starts.")
 
@@ -73,11 +88,19 @@ class BillingRating(models.Model):
                 "fusion_centralize_billing.rating_breakdown", {"lines": lines}
             )
 
-    @api.depends("charge_id.name", "subscription_id.name", "period_start")
+    @api.depends("group_key")
+    def _compute_dimensions(self):
+        for rating in self:
+            dimensions = group_dimensions(rating.group_key or "")
+            rating.dimensions = ", ".join(f"{name}: {value or '-'}" for name, value in dimensions.items())
+
+    @api.depends("charge_id.name", "subscription_id.name", "period_start", "kind")
     def _compute_display_name(self):
+        kinds = dict(self._fields["kind"]._description_selection(self.env))
         for rating in self:
             day = fields.Date.to_string(rating.period_start)
-            rating.display_name = f"{rating.subscription_id.name} / {rating.charge_id.name} / {day}"
+            item = rating.charge_id.name or kinds.get(rating.kind)
+            rating.display_name = f"{rating.subscription_id.name} / {item} / {day}"
 
     # === ACTIONS === #
 
@@ -96,33 +119,43 @@ class BillingRating(models.Model):
     # === BUSINESS === #
 
     @api.model
-    def _get_billed_terms(self, subscription, charge, period_start):
-        """Return the terms with which a period was billed last, or None.
+    def _get_rows(self, subscription, period_starts):
+        """Return the ledger's rows of some periods of a subscription."""
+        return self.search([("subscription_id", "=", subscription.id), ("period_start", "in", period_starts)])
+
+    @api.model
+    def _get_touched(self, subscription, from_at, to_at):
+        """Return the ledger's rows of a subscription whose period has an instant in [from_at, to_at]."""
+        return self.search(
+            [("subscription_id", "=", subscription.id), ("period_start", "<=", to_at), ("period_end", ">", from_at)]
+        )
+
+    def _get_billed_terms(self, charge, period_start):
+        """Return the PriceTerms with which these rows billed a period last, or None.
 
         A later price must not be applied to a period that is on an invoice already.
         """
-        domain = [
-            ("subscription_id", "=", subscription.id),
-            ("charge_id", "=", charge.id),
-            ("period_start", "=", period_start),
-            ("state", "=", "billed"),
-        ]
-        return self.search(domain, order="sequence desc", limit=1).terms or None
+        billed = self.filtered(
+            lambda row: (row.charge_id, row.period_start, row.state) == (charge, period_start, "billed")
+        )
+        last = billed.sorted("id")[-1:]
+        return PriceTerms.from_json(last.terms) if last else None
 
-    @api.model
-    def _record(self, subscription, charge, period_start, period_end, terms, rated, amount):
-        """Bring the ledger to a period's new price and return the row that stays to be billed, if any.
+    def _record(self, subscription, item, period_start, period_end, terms, rated, amount):
+        """Bring the ledger to an item's new price and return the row that stays to be billed, if any.
 
-        :param terms: what the charge was priced with, as ``fusion.billing.charge._get_price_terms`` gives it
+        Called on rows among which are all of the item in this period.
+
+        :param item: the values of kind, charge_id and group_key that name the item
+        :param terms: what it was priced with, as JSON values
         :param rated: the Rated result
         :param amount: its amount, rounded to the currency, as Decimal
         """
-        rows = self.search(
-            [
-                ("subscription_id", "=", subscription.id),
-                ("charge_id", "=", charge.id),
-                ("period_start", "=", period_start),
-            ]
+        rows = self.filtered(
+            lambda row: (
+                (row.kind, row.charge_id.id, row.group_key, row.period_start)
+                == (item["kind"], item["charge_id"], item["group_key"], period_start)
+            )
         )
         open_row = rows.filtered(lambda row: row.state == "open")
         billed_rows = rows.filtered(lambda row: row.state == "billed")
@@ -130,6 +163,7 @@ class BillingRating(models.Model):
         if billed_rows and not open_row and billed == amount:
             return self.browse()
         values = {
+            "period_end": period_end,
             "total_quantity": float(rated.total),
             "included_quantity": float(rated.included),
             "billable_quantity": float(rated.billable),
@@ -147,10 +181,9 @@ class BillingRating(models.Model):
         return self.create(
             {
                 **values,
+                **item,
                 "subscription_id": subscription.id,
-                "charge_id": charge.id,
                 "period_start": period_start,
-                "period_end": period_end,
                 "currency_id": subscription.currency_id.id,
                 "sequence": max(rows.mapped("sequence"), default=-1) + 1,
             }
@@ -173,10 +206,19 @@ class BillingRating(models.Model):
     # === HELPERS === #
 
     def _get_usage_domain(self):
+        """Return the domain of the counters that this row prices; those of the whole period for a commitment."""
         self.ensure_one()
-        return [
+        domain = [
             ("subscription_id", "=", self.subscription_id.id),
-            ("metric_id", "=", self.metric_id.id),
             ("attributed_at", ">=", self.period_start),
             ("attributed_at", "<", self.period_end),
+            ("voided_at", "=", False),
         ]
+        if self.kind != "usage":
+            return domain
+        terms = PriceTerms.from_json(self.terms)
+        window = terms.window(self.subscription_id, self.metric_id, self.period_start, self.period_end)
+        domain.append(("metric_id", "=", self.metric_id.id))
+        if not window.filters and not window.group_by:
+            return domain
+        return [*domain, ("id", "in", self.env["fusion.billing.usage"]._get_ids(window, self.group_key or ""))]

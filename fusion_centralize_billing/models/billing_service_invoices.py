@@ -1,9 +1,10 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import models
 
-from ..api import invoice_payloads, list_payloads
+from ..api import invoice_payloads, list_payloads, payloads
 from ..api.errors import NotFoundError
 from ..api.plain_values import day, instant, money, number, text
+from .usage_window import group_dimensions
 
 
 class BillingService(models.Model):
@@ -40,6 +41,11 @@ class BillingService(models.Model):
         invoice = service._get_invoice(request.invoice_id)
         invoice._fc_void(request.reason)
         return service._answer_invoice(invoice)
+
+    def _api_preview_invoice(self, payload):
+        request = payloads.PreviewInvoice.parse(payload)
+        order = self._as_technical_user()._get_subscription(request.subscription_external_id)
+        return {"status": "ok", **order._fc_preview_invoice(request.at)}
 
     def _api_list_invoice_ratings(self, payload):
         request = list_payloads.ListInvoiceRatings.parse(payload)
@@ -147,8 +153,10 @@ def _describe_rating(rating):
     return {
         "rating_id": rating.id,
         "invoice_line_id": rating.invoice_line_id.id or None,
-        "charge": rating.charge_id.name,
-        "metric_code": rating.metric_id.code,
+        "kind": rating.kind,
+        "charge": text(rating.charge_id.name),
+        "metric_code": text(rating.metric_id.code),
+        "properties": group_dimensions(rating.group_key or ""),
         "period_start": instant(rating.period_start),
         "period_end": instant(rating.period_end),
         "sequence": rating.sequence,

@@ -83,7 +83,7 @@ class BillingService(models.Model):
 
     def _change_quantities(self, order, changes):
         self._check_active(order, "lines")
-        lines = {line.id: line for line in order.order_line if not line.x_fc_charge_id and not line.display_type}
+        lines = {line.id: line for line in order.order_line if not line.x_fc_is_rated and not line.display_type}
         seen = set()
         for index, change in enumerate(changes):
             path = f"lines.{index}.line_id"

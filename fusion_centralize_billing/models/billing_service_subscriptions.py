@@ -223,7 +223,7 @@ class BillingService(models.Model):
             "lines": [
                 _describe_line(line)
                 for line in order.order_line
-                if line.product_id and not line.display_type and not line.x_fc_charge_id
+                if line.product_id and not line.display_type and not line.x_fc_is_rated
             ],
             "created_at": instant(order.create_date),
         }

@@ -6,7 +6,7 @@ from odoo import models
 
 from ..api import payloads
 from ..api.errors import BusinessRuleError, FieldError, NotFoundError
-from .billing_usage import UsageRow
+from .usage_row import UsageRow
 
 
 class BillingService(models.Model):
@@ -24,11 +24,11 @@ class BillingService(models.Model):
         usage = service.env["fusion.billing.usage"].sudo()
         rows, faults = service._resolve_usage(request.events)
         if request.error_policy == "reject_failed_rows":
-            conflicts = usage._get_conflicts(service, list(rows.values()))
+            refused = usage._get_faults(service, list(rows.values()))
             for number, index in enumerate(list(rows)):
-                if number in conflicts:
-                    path = f"events.{index}.idempotency_key"  # rows are fewer than events
-                    faults[index] = (dataclasses.replace(conflicts[number], path=path),)
+                if number in refused:  # rows are fewer than events
+                    path = f"events.{index}.{refused[number].path}"
+                    faults[index] = (dataclasses.replace(refused[number], path=path),)
                     del rows[index]
         elif faults:
             raise _usage_error([fault for index in sorted(faults) for fault in faults[index]])
@@ -94,7 +94,8 @@ def _naive(instant):
 
 def _usage_row(event, subscription, metric_id):
     start, end = _naive(event.period_start), _naive(event.period_end)
-    return UsageRow(subscription.id, metric_id, event.quantity, start, end, event.idempotency_key)
+    key, properties = event.idempotency_key, event.properties or None
+    return UsageRow(subscription.id, metric_id, event.quantity, start, end, key, properties)
 
 
 def _usage_error(faults):

@@ -1,8 +1,11 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..api.errors import BusinessRuleError
+
+#: Context key: the day that counts as today, in a preview that is rolled back. Community's subscriptions know it too.
+TODAY = "fusion_subscription_today"
 
 
 class SaleOrder(models.Model):
@@ -22,6 +25,11 @@ class SaleOrder(models.Model):
     )
     x_fc_external_id = fields.Char(string="External Id", copy=False, help="The subscription's id in the source app.")
     x_fc_plan_code = fields.Char(string="Plan Code", index="btree_not_null", help="Charges with this code apply.")
+    x_fc_minimum_commitment = fields.Monetary(
+        string="Minimum Commitment",
+        copy=False,
+        help="What a billing period costs at least, fixed fee and usage together.",
+    )
     x_fc_billed_until = fields.Date(
         string="Usage Billed Until", readonly=True, copy=False, help="Usage before this day (UTC) has been invoiced."
     )
@@ -40,8 +48,14 @@ class SaleOrder(models.Model):
 
     # === CRUD === #
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._fc_complete_terms(vals) for vals in vals_list])
+
     def write(self, vals):
         self._fc_check_identity_kept(vals)
+        if vals.get("x_fc_plan_code") and len(self.company_id) == 1:
+            vals = self._fc_complete_terms({"company_id": self.company_id.id, **vals})
         if "subscription_state" not in vals:
             return super().write(vals)
         before = {order: order.subscription_state for order in self}
@@ -62,8 +76,8 @@ class SaleOrder(models.Model):
     # === BUSINESS === #
 
     def _get_copiable_order_lines(self):
-        """Leave usage lines behind: a copy has used nothing."""
-        return super()._get_copiable_order_lines().filtered(lambda line: not line.x_fc_charge_id)
+        """Leave rated lines behind: a copy has used nothing."""
+        return super()._get_copiable_order_lines().filtered(lambda line: not line.x_fc_is_rated)
 
     def _action_confirm(self):
         self._fc_check_usage_covered()
@@ -76,7 +90,7 @@ class SaleOrder(models.Model):
             self._fc_emit("subscription.started")
         elif self.subscription_state == "6_churn":
             # Enterprise closes without telling an end date.
-            self.x_fc_ended_on = self._fc_get_end_date() or fields.Date.today()
+            self.x_fc_ended_on = self._fc_get_end_date() or self._fc_get_today()
             self._fc_emit("subscription.terminated")
             self._schedule_rating()
 
@@ -86,7 +100,7 @@ class SaleOrder(models.Model):
         :raises BusinessRuleError: ``subscription_not_active``, ``end_date_refused``
         """
         self.ensure_one()
-        end_date = end_date or fields.Date.today()
+        end_date = end_date or self._fc_get_today()
         if self.subscription_state == "6_churn" and self._fc_get_end_date() == end_date:
             return
         if self.subscription_state not in ("3_progress", "4_paused"):
@@ -101,7 +115,7 @@ class SaleOrder(models.Model):
             )
         if hasattr(self, "_close_subscription"):  # Community; Enterprise has no such method
             self._close_subscription(end_date)
-        elif end_date > fields.Date.today():
+        elif end_date > self._fc_get_today():
             raise BusinessRuleError(
                 self.env._("This edition ends subscriptions today, not later."),
                 code="end_date_refused",
@@ -143,7 +157,24 @@ class SaleOrder(models.Model):
         planned = self.end_date if "end_date" in self._fields else None
         return self.x_fc_ended_on or planned or None
 
+    def _fc_get_today(self):
+        """Return the current day (UTC); a preview of the period's end sets another one."""
+        return fields.Date.to_date(self.env.context.get(TODAY)) or fields.Date.today()
+
+    def _fc_get_catalog_plan(self):
+        """Return the catalogue plan, also one that is not sold any more, or an empty recordset."""
+        self.ensure_one()
+        return self.env["fusion.billing.plan"].sudo()._get_by_code(self.x_fc_plan_code, self.company_id)
+
     # === HELPERS === #
+
+    @api.model
+    def _fc_complete_terms(self, vals):
+        """Let a subscription take over the terms of its plan, except those that it is given."""
+        company = self.env["res.company"].browse(vals.get("company_id")) or self.env.company
+        # sudo: whoever opens the subscription need not read the catalogue.
+        plan = self.env["fusion.billing.plan"].sudo()._get_by_code(vals.get("x_fc_plan_code"), company)
+        return {**plan._prepare_order_terms(), **vals} if plan else vals
 
     def _fc_check_identity_kept(self, vals):
         """A subscription that was rated keeps its service and plan: both decide what was billed, and to whom."""

@@ -45,7 +45,7 @@ class SaleOrder(models.Model):
 
     def _get_update_prices_lines(self):
         """Leave rated lines alone when prices are updated from the pricelist."""
-        return super()._get_update_prices_lines().filtered(lambda line: not line.x_fc_charge_id)
+        return super()._get_update_prices_lines().filtered(lambda line: not line.x_fc_is_rated)
 
     # === JOBS === #
 
@@ -79,7 +79,7 @@ class SaleOrder(models.Model):
             return None
         period = self._fc_get_current_period()
         end = period[1].date() if period else self.next_invoice_date
-        return end if end and end <= fields.Date.today() else None
+        return end if end and end <= self._fc_get_today() else None
 
     def _fc_close_period(self, moves, boundary):
         """Freeze the ratings that were invoiced, and move on the boundary if it was due."""

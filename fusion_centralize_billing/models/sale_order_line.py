@@ -4,12 +4,15 @@ from odoo.exceptions import UserError
 
 
 class SaleOrderLine(models.Model):
-    """A usage line: the rated amount of one charge in one period. Only rating writes it."""
+    """A rated line: the amount of a charge, or of the minimum commitment, in a period. Only rating writes it."""
 
     _inherit = "sale.order.line"
 
     # === FIELDS === #
 
+    x_fc_is_rated = fields.Boolean(
+        string="Rated", readonly=True, copy=False, help="The amount comes from the rating ledger."
+    )
     x_fc_charge_id = fields.Many2one(
         "fusion.billing.charge", string="Charge", readonly=True, copy=False, ondelete="restrict"
     )
@@ -19,34 +22,34 @@ class SaleOrderLine(models.Model):
 
     # === COMPUTE === #
 
-    @api.depends("x_fc_charge_id", "x_fc_rating_ids.state", "x_fc_rating_ids.amount")
+    @api.depends("x_fc_is_rated", "x_fc_rating_ids.state", "x_fc_rating_ids.amount")
     def _compute_qty_to_invoice(self):
-        """Bill a usage line once, while its rating is open, whatever the product's invoicing policy.
+        """Bill a rated line once, while its rating is open, whatever the product's invoicing policy.
 
         Not by quantities: a credit note would lower the quantity invoiced, and bill the usage again.
         """
         super()._compute_qty_to_invoice()
-        for line in self.filtered("x_fc_charge_id"):
+        for line in self.filtered("x_fc_is_rated"):
             is_open = any(rating.state == "open" and rating.amount for rating in line.sudo().x_fc_rating_ids)
             line.qty_to_invoice = 1 if is_open and line.state == "sale" else 0
 
     # === CRUD === #
 
     def write(self, vals):
-        rated = self.filtered("x_fc_charge_id")
+        rated = self.filtered("x_fc_is_rated")
         if rated and not self.env.su and set(vals) & set(super()._get_protected_fields()):
             raise UserError(self.env._("Usage lines are rated: change the usage or the charge, not the line."))
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_rated(self):
-        if not self.env.su and self.filtered("x_fc_charge_id"):
+        if not self.env.su and self.filtered("x_fc_is_rated"):
             raise UserError(self.env._("Usage lines are rated: they cannot be deleted."))
 
     # === HELPERS === #
 
     def _get_protected_fields(self):
         """Let rating write on the lines of a locked order; write() keeps everybody else off them."""
-        if self.env.su and self and all(line.x_fc_charge_id for line in self):
+        if self.env.su and self and all(line.x_fc_is_rated for line in self):
             return []
         return super()._get_protected_fields()

@@ -2,14 +2,18 @@
 import datetime
 
 from odoo import fields, models
-from odoo.exceptions import UserError
-from odoo.tools import SQL, float_repr
+from odoo.tools import SQL
 
-from ..rating import Usage, to_decimal
+from ..rating import Rated, to_decimal
+from .price_terms import PriceTerms
+from .usage_window import WHOLE
+
+# What a group costs whose counters are all gone; not even a tier's flat fee.
+_NOTHING = Rated(to_decimal(0), to_decimal(0), to_decimal(0), to_decimal(0), ())
 
 
 class SaleOrder(models.Model):
-    """Rating: from usage rows over the ledger to order lines."""
+    """Rating: from usage rows to the ledger. How a price comes about stands in sale_order_pricing.py."""
 
     _inherit = "sale.order"
 
@@ -26,121 +30,45 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         start, end = fields.Datetime.to_datetime(period_start), fields.Datetime.to_datetime(period_end)
-        if charge.currency_id != self.currency_id:
-            raise UserError(
-                self.env._(
-                    "%(charge)s is priced in %(charge_currency)s, but %(order)s in %(order_currency)s.",
-                    charge=charge.name,
-                    charge_currency=charge.currency_id.name,
-                    order=self.name,
-                    order_currency=self.currency_id.name,
-                )
-            )
-        # sudo: the ledger has no other writer than this method.
-        ledger = self.env["fusion.billing.rating"].sudo()
-        terms = ledger._get_billed_terms(self, charge, start) or charge._get_price_terms()
-        rated = charge._price(self._fc_get_usage(charge, start, end, charge._needs_rows(terms)), terms)
-        amount = rated.rounded(to_decimal(self.currency_id.rounding))
-        rating = ledger._record(self, charge, start, end, terms, rated, amount)
-        if rating:
-            self._fc_upsert_line(rating)
-        return float(amount)
+        # sudo: the ledger has no other writer than rating.
+        rows = self.env["fusion.billing.rating"].sudo()._get_rows(self, [start])
+        terms = rows._get_billed_terms(charge, start) or self._fc_get_terms(charge, start, end)
+        return float(self._fc_rate_windows({(charge, start, end): terms}, rows))
 
     def _fc_rate(self):
         """Rate the current billing period, and the invoiced ones to which usage came late.
 
-        :return: number of ratings
+        :return: number of charges and periods that were rated
         """
         self.ensure_one()
         self._fc_lock()
         span = self.env["fusion.billing.usage.change"]._take(self)
-        todo = self._fc_get_touched_ratings(*span) if span else set()
         period = self._fc_get_current_period()
-        if period:
-            todo |= {(charge, *period) for _order, charge in self._fc_get_current_charges()}
-        for charge, start, end in sorted(todo, key=lambda item: (item[1], item[0].id)):
-            self._fc_rate_usage(charge, start, end)
-        return len(todo)
-
-    def _fc_get_current_usage(self):
-        """Price the current billing period of many subscriptions as rating would, without writing anything.
-
-        The number of queries does not depend on how many they are, so that a page of a list costs what one costs.
-
-        :return: ``{subscription: [{"charge", "period_start", "period_end", "rated", "amount"}]}``, with a
-            Rated result and the amount rounded to the subscription's currency, as Decimal
-        """
-        wanted = self._fc_get_current_charges()
-        windows = {
-            (order, charge): (order, charge.metric_id, *order._fc_get_current_period()) for order, charge in wanted
+        periods = dict([period] if period else [])
+        # sudo: as in _fc_rate_usage.
+        ledger = self.env["fusion.billing.rating"].sudo()
+        touched = ledger._get_touched(self, *span) if span else ledger
+        for row in touched:
+            periods.setdefault(row.period_start, row.period_end)
+        rows = ledger._get_rows(self, list(periods))
+        wanted = {
+            (row.charge_id, row.period_start, periods[row.period_start]): self._fc_get_terms_again(row, rows)
+            for row in touched
+            if row.kind == "usage"
         }
-        # sudo: as in rating; the caller has access to the subscriptions.
-        usage = self.env["fusion.billing.usage"].sudo()
-        totals = usage._aggregate_windows(dict.fromkeys(windows.values()))
-        by_row = [windows[order, charge] for (order, charge), terms in wanted.items() if charge._needs_rows(terms)]
-        rows = usage._get_quantities_of_windows(dict.fromkeys(by_row))
-        result = {order: [] for order in self}
-        for (order, charge), terms in wanted.items():
-            window = windows[order, charge]
-            needed = rows[window] if charge._needs_rows(terms) else ()
-            rated = charge._price(Usage(totals[window], needed), terms)
-            result[order].append(
-                {
-                    "charge": charge,
-                    "period_start": window[2],
-                    "period_end": window[3],
-                    "rated": rated,
-                    "amount": rated.rounded(to_decimal(order.currency_id.rounding)),
-                }
-            )
-        return result
+        wanted |= {(charge, *period): terms for (_order, charge), terms in self._fc_get_current_charges().items()}
+        self._fc_rate_windows(wanted, rows)
+        for start, end in sorted(periods.items()):
+            if end.date() <= self._fc_get_today():
+                self._fc_rate_commitment(start, end)
+        return len(wanted)
 
-    def _fc_get_current_charges(self):
-        """Return ``{(subscription, charge): terms}`` of what prices the current billing periods.
-
-        The charges of the plan, and those that the ledger has for the period already: a charge that was
-        archived or left the plan still applies to the period that it has begun. What was billed of it
-        keeps its terms.
-        """
-        periods = {order: order._fc_get_current_period() for order in self}
-        running = self.filtered(lambda order: periods[order])
-        terms = {
-            (order, charge): charge._get_price_terms()
-            for order, charges in running._fc_get_charges_by_subscription().items()
-            for charge in charges
-        }
-        starts = [periods[order][0] for order in running]
-        domain = [("subscription_id", "in", running.ids), ("period_start", "in", starts)]
-        # sudo: the ledger counts whoever looks.
-        for rating in self.env["fusion.billing.rating"].sudo().search(domain, order="sequence"):
-            order = rating.subscription_id.with_env(self.env)
-            if rating.period_start == periods[order][0]:
-                key = (order, rating.charge_id)
-                terms[key] = (
-                    rating.terms if rating.state == "billed" else terms.get(key) or rating.charge_id._get_price_terms()
-                )
-        return terms
-
-    def _fc_get_charges_by_subscription(self):
-        """Return ``{subscription: charges}`` with one search."""
-        domain = [("plan_code", "in", [code for code in self.mapped("x_fc_plan_code") if code])]
-        # sudo: charges of a subscription count whoever looks at it.
-        charges = self.env["fusion.billing.charge"].sudo().search(domain)
-        by_plan = charges.grouped(lambda charge: (charge.plan_code, charge.company_id))
-        none = charges.browse()
-        return {order: by_plan.get((order.x_fc_plan_code, order.company_id), none) for order in self}
-
-    def _fc_get_current_period(self):
-        """Return the billing period not invoiced yet, as (start, end) in naive UTC, or None.
-
-        From the last invoiced boundary, or the start date, to the next invoice date, at 00:00 UTC.
-        """
-        self.ensure_one()
-        start = self.x_fc_billed_until or self.start_date
-        ends = [day for day in (self.next_invoice_date, self.x_fc_ended_on) if day]
-        if not start or not ends or min(ends) <= start:
-            return None
-        return _midnight(start), _midnight(min(ends))
+    def _fc_request_rating(self):
+        """Have subscriptions rated anew by their jobs, although no usage changed."""
+        instants = {order: order._fc_get_current_period() for order in self}
+        self.env["fusion.billing.usage.change"]._append(
+            {order.id: (period[0], period[0]) for order, period in instants.items() if period}
+        )
 
     # === JOBS === #
 
@@ -177,74 +105,42 @@ class SaleOrder(models.Model):
             log_exceptions=False,
         )
 
-    def _fc_get_usage(self, charge, start, end, with_rows):
-        usage = self.env["fusion.billing.usage"].sudo()
-        total = usage._aggregate_exactly(self, charge.metric_id, start, end)
-        rows = usage._get_quantities(self, charge.metric_id, start, end) if with_rows else ()
-        return Usage(total, rows)
+    def _fc_rate_windows(self, wanted, rows):
+        """Bring ledger and order lines to the price of some windows, and return the sum of their prices.
 
-    def _fc_get_touched_ratings(self, from_at, to_at):
-        """Return the ``(charge, start, end)`` that the ledger has for a span of time."""
-        ratings = (
-            self.env["fusion.billing.rating"]
-            .sudo()
-            .search([("subscription_id", "=", self.id), ("period_start", "<=", to_at), ("period_end", ">", from_at)])
+        :param wanted: ``{(charge, start, end): PriceTerms}``
+        :param rows: what the ledger has of the windows' periods
+        """
+        step = to_decimal(self.currency_id.rounding)
+        total = to_decimal(0)
+        due = rows.browse()
+        priced = self._fc_price({(self, *window): terms for window, terms in wanted.items()})
+        for (_order, charge, start, end), groups in sorted(
+            priced.items(), key=lambda item: (item[0][2], item[0][1].id)
+        ):
+            known = rows.filtered(lambda row, key=(charge, start): (row.charge_id, row.period_start) == key)
+            gone = set(known.mapped(lambda row: row.group_key or WHOLE)) - set(groups)
+            terms = wanted[charge, start, end].as_json()
+            for group, rated in sorted((groups | dict.fromkeys(gone, _NOTHING)).items()):
+                amount = rated.rounded(step)
+                total += amount
+                item = {"kind": "usage", "charge_id": charge.id, "group_key": group or False}
+                due |= known._record(self, item, start, end, terms, rated, amount)
+        self._fc_upsert_lines(due)
+        return total
+
+    def _fc_get_terms_again(self, row, rows):
+        """Return the terms for a period that the ledger knows: those it was billed with, or that hold for its start."""
+        charge, start = row.charge_id, row.period_start
+        return (
+            rows._get_billed_terms(charge, start)
+            or self._fc_find_terms(charge, start, row.period_end)
+            or PriceTerms.from_json(row.terms)
         )
-        return {(rating.charge_id, rating.period_start, rating.period_end) for rating in ratings}
 
     def _fc_has_unbilled_amount(self):
         return any(rating.amount for rating in self.sudo().x_fc_rating_ids if rating.state == "open")
 
-    def _fc_upsert_line(self, rating):
-        """Put a rating on the order: one line with quantity 1 and the amount as its price.
 
-        Not the quantity used: Odoo rounds the quantities of orders and invoices to two decimals.
-        """
-        line = rating.order_line_id
-        if not line and not rating.amount:
-            return
-        values = {"name": self._fc_get_line_name(rating), "price_unit": rating.amount}
-        if line:
-            line.sudo().write(values)
-            return
-        if not rating.charge_id.product_id:
-            raise UserError(
-                self.env._("%s has no product: its usage cannot be put on an invoice.", rating.charge_id.name)
-            )
-        # Without a note for each line in the order's chatter: the ledger tells more.
-        lines = self.env["sale.order.line"].sudo().with_context(sale_no_log_for_new_lines=True)
-        rating.order_line_id = lines.create(
-            {
-                **values,
-                "order_id": self.id,
-                "product_id": rating.charge_id.product_id.id,
-                "product_uom_qty": 1,
-                "discount": 0,
-                "x_fc_charge_id": rating.charge_id.id,
-                "x_fc_period_start": rating.period_start,
-                "x_fc_period_end": rating.period_end,
-            }
-        )
-
-    def _fc_get_line_name(self, rating):
-        """Return the text of a usage line, in the customer's language: what, when, used, included, billed."""
-        self = self.with_context(lang=self.partner_id.lang or self.env.lang)
-        charge = rating.charge_id.with_context(
-            lang=self.env.lang
-        )  # not with_env: people who invoice need not read charges
-        first, last = rating.period_start.date(), (rating.period_end - datetime.timedelta(microseconds=1)).date()
-        title = self.env._("%s (adjustment)", charge.name) if rating.is_adjustment else charge.name
-        numbers = {
-            name: float_repr(quantity, 6).rstrip("0").rstrip(".")
-            for name, quantity in (
-                ("used", rating.total_quantity),
-                ("included", rating.included_quantity),
-                ("billed", rating.billable_quantity),
-            )
-        }
-        text = self.env._("used %(used)s, included %(included)s, billed %(billed)s", **numbers)
-        return f"{title}\n{first} - {last}: {text}"
-
-
-def _midnight(day):
+def midnight(day):
     return datetime.datetime.combine(day, datetime.time.min)

@@ -8,29 +8,43 @@ whose lines explain its amount; they round once, with :meth:`Rated.rounded`.
 To add a charge model: one file in ``charge_models/``, one entry in its registry, one test file.
 """
 
-from .aggregations import AGGREGATIONS, aggregate
+from .aggregations import AGGREGATIONS, Components, StoredRow, aggregate, finish
 from .charge_models import CHARGE_MODELS
+from .commitment import true_up
 from .errors import RatingError
-from .money import round_half_up, to_decimal
-from .periods import attributed_at
+from .money import plain_text, quotient, round_half_up, to_decimal
+from .periods import attributed_at, microseconds_between
 from .pricing import check_terms, price
+from .proration import prorate_amount, prorate_terms
 from .result import Rated, RatedLine
 from .terms import Terms, Tier
+from .units import UNIT_ROUNDINGS, round_units
 from .usage import Usage
 
 __all__ = [
     "AGGREGATIONS",
     "CHARGE_MODELS",
+    "UNIT_ROUNDINGS",
+    "Components",
     "Rated",
     "RatedLine",
     "RatingError",
+    "StoredRow",
     "Terms",
     "Tier",
     "Usage",
     "aggregate",
     "attributed_at",
     "check_terms",
+    "finish",
+    "microseconds_between",
+    "plain_text",
     "price",
+    "prorate_amount",
+    "prorate_terms",
+    "quotient",
     "round_half_up",
+    "round_units",
     "to_decimal",
+    "true_up",
 ]

@@ -19,6 +19,8 @@ PERCENT = Decimal("0.01")
 #: enough that the product of two such numbers (at most 1600 digits) stays exact.
 MAX_DIGITS = 400
 
+_QUOTIENT_STEP = Decimal("1e-18")
+
 # Inexact is trapped: a result that would have to be rounded is an error, not a wrong cent.
 _EXACT = decimal.Context(
     prec=5 * MAX_DIGITS,
@@ -99,16 +101,39 @@ def round_half_up(amount: Decimal, rounding: Decimal) -> Decimal:
     :raise RatingError: ``invalid_rounding`` unless the rounding is finite and above zero,
         ``invalid_number`` if the amount is not finite, ``out_of_range`` if it is absurdly large.
     """
+    return divide_half_up(amount, ONE, rounding)
+
+
+def divide_half_up(amount: Decimal, divisor: Decimal, rounding: Decimal) -> Decimal:
+    """Divide and round in one step, as :func:`round_half_up` would round the exact quotient.
+
+    Quotients such as 100 / 3 do not terminate; rounded twice, they could end on the wrong side of a half.
+
+    :raise RatingError: ``invalid_divisor`` unless the divisor is finite and above zero, and as
+        :func:`round_half_up`.
+    """
     if not rounding.is_finite() or rounding <= 0:
         raise RatingError("invalid_rounding", "The currency's rounding must be above zero.", ("rounding",))
     if not amount.is_finite():
         raise RatingError("invalid_number", "The amount is not a finite number.", ("amount",))
+    if not divisor.is_finite() or divisor <= 0:
+        raise RatingError("invalid_divisor", "The divisor must be above zero.", ("divisor",))
     with exact_arithmetic():
-        steps, rest = divmod(abs(amount), rounding)
-        if rest + rest >= rounding:
+        # The rounded quotient is a number of steps, and a step is this much of the amount.
+        step = divisor * rounding
+        steps, rest = divmod(abs(amount), step)
+        if rest + rest >= step:
             steps += 1
         rounded = steps * rounding
         return -rounded if amount < 0 else rounded
+
+
+def quotient(numerator: Decimal, denominator: Decimal) -> Decimal:
+    """Return a quantity that comes from a division: exact, then rounded half up, once, to 18 decimals.
+
+    :raise RatingError: as :func:`divide_half_up`.
+    """
+    return divide_half_up(numerator, denominator, _QUOTIENT_STEP)
 
 
 def plain_text(number: Decimal) -> str:

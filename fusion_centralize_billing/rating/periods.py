@@ -1,5 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-"""Which instant decides to which billing period a usage row belongs."""
+"""Which instant decides to which billing period a usage row belongs, and how long a period lasts."""
 
 from __future__ import annotations
 
@@ -22,6 +22,24 @@ def attributed_at(period_start: datetime, period_end: datetime) -> datetime:
     :raise RatingError: ``mixed_time_zones`` if only one of them knows its time zone,
         ``period_reversed`` if the end lies before the start.
     """
+    start, end = _instants(period_start, period_end)
+    return start if start == end else end - _INSTANT
+
+
+def microseconds_between(period_start: datetime, period_end: datetime) -> int:
+    """Return how long a period lasts; an hour that the clocks skip is not counted.
+
+    :raise RatingError: as :func:`attributed_at`.
+    """
+    start, end = _instants(period_start, period_end)
+    return (end - start) // _INSTANT
+
+
+def _instants(period_start: datetime, period_end: datetime) -> tuple[datetime, datetime]:
+    """Return both ends, comparable with each other.
+
+    :raise RatingError: as :func:`attributed_at`.
+    """
     if (period_start.utcoffset() is None) != (period_end.utcoffset() is None):
         message = "Both ends of a period need a time zone, or neither."
         raise RatingError("mixed_time_zones", message, ("period_end",))
@@ -29,7 +47,7 @@ def attributed_at(period_start: datetime, period_end: datetime) -> datetime:
     if end < start:
         message = "A period must not end before it starts."
         raise RatingError("period_reversed", message, ("period_end",))
-    return start if start == end else end - _INSTANT
+    return start, end
 
 
 def _in_utc(moment: datetime) -> datetime:

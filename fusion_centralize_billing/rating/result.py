@@ -11,8 +11,9 @@ from typing import Any, Literal, TypeAlias
 from .money import ZERO, plain_text, round_half_up
 
 #: What the price of a line is for: one unit, one begun batch, each hundred of the quantity, or one
-#: row; ``row_minimum`` and ``row_maximum`` lines hold the difference that the limit makes.
-Basis: TypeAlias = Literal["unit", "batch", "percent", "row", "row_minimum", "row_maximum"]
+#: row; ``row_minimum`` and ``row_maximum`` lines hold the difference that the limit makes, a
+#: ``minimum`` line what is missing to the minimum of a whole period.
+Basis: TypeAlias = Literal["unit", "batch", "percent", "row", "row_minimum", "row_maximum", "minimum"]
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,10 @@ class RatedLine:
     """One part of the amount.
 
     :param tier: number of the tier, the first being 1; None outside of tiers.
-    :param units: the quantity this line prices; a number of rows if the basis begins with ``row``.
+    :param units: the quantity this line prices; a number of rows if the basis begins with ``row``,
+        and what was billed, in currency units, on a ``minimum`` line.
     :param price: currency units for one of what the basis names, or the rate in percent;
-        on a limit line, the limit.
+        on a limit or ``minimum`` line, the limit.
     :param flat_fee: currency units owed for entering the tier.
     :param subtotal: currency units, unrounded and with the flat fee; only the line of a
         ``row_maximum`` is negative.

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import Any
 
 from .errors import RatingError
-from .money import ONE, ZERO, store_as_decimals
+from .money import ONE, ZERO, plain_text, store_as_decimals
 
 _AMOUNTS = (
     "included_quota",
@@ -85,6 +87,22 @@ class Terms:
         object.__setattr__(self, "tiers", tuple(self.tiers))
         if not isinstance(self.free_rows, int) or isinstance(self.free_rows, bool):
             raise RatingError("invalid_number", "The number of free rows must be whole.", ("free_rows",))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the terms for JSON, numbers as plain text; equal terms give equal dicts."""
+        tiers = [_as_json(tier) for tier in self.tiers]
+        return {**_as_json(self), "tiers": tiers}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Terms:
+        """Return the terms that :meth:`as_dict` wrote; terms that it did not know yet have their default."""
+        tiers = tuple(Tier(**tier) for tier in values["tiers"])
+        return cls(**{**values, "tiers": tiers})
+
+
+def _as_json(record: Terms | Tier) -> dict[str, Any]:
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {name: plain_text(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
 
 def refuse_unused(terms: Terms, used: frozenset[str]) -> None:

@@ -18,7 +18,7 @@ from odoo.tests import HttpCase, TransactionCase, new_test_user
 from odoo.tests.common import _super_send
 
 from ..crypto.secret_box import ENVIRONMENT_VARIABLE
-from ..models.billing_usage import UsageRow
+from ..models.usage_row import UsageRow
 
 BASE = "/api/billing/v1"
 

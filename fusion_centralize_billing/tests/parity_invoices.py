@@ -13,6 +13,7 @@ class InvoiceCases:
             "getInvoice": self._get_one_cases("invoice"),
             "getInvoicePdf": [*self._get_one_cases("invoice"), (self._cancelled, "invoice_not_posted", "invoice_id")],
             "voidInvoice": self._get_void_cases(),
+            "previewInvoice": self._get_preview_cases(),
             "listInvoiceRatings": self._get_one_cases("invoice"),
             "listRatingUsage": self._get_rating_cases(),
             "createCreditNote": self._get_credit_cases(),
@@ -64,6 +65,22 @@ class InvoiceCases:
             (billed(payment_state="due"), "invalid_payload", "payment_state"),
             (billed(cursor="!"), "invalid_cursor", "cursor"),
             (lambda tag: {"external_customer_id": tag}, "customer_not_found", "external_customer_id"),
+            (lambda tag: {"subscription_external_id": tag}, "subscription_not_found", "subscription_external_id"),
+        ]
+
+    def _get_preview_cases(self):
+        def used(**values):
+            def build(tag):
+                self._use(self._open(tag), 10)
+                return {"subscription_external_id": tag, **values}
+
+            return build
+
+        return [
+            (used(), None, None),
+            (used(at="now"), None, None),
+            (used(at="period_end"), None, None),
+            (used(at="tomorrow"), "invalid_payload", "at"),
             (lambda tag: {"subscription_external_id": tag}, "subscription_not_found", "subscription_external_id"),
         ]
 

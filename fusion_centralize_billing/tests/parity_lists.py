@@ -14,6 +14,8 @@ class ListCases:
             "updateSubscription": self._get_subscription_change_cases(),
             "queryUsage": self._get_usage_query_cases(),
             "listUsage": self._get_usage_listing_cases(),
+            "voidUsage": self._get_correction_cases(),
+            "amendUsage": self._get_amendment_cases(),
         }
 
     def _get_customer_reading_cases(self):
@@ -118,7 +120,9 @@ class ListCases:
             (used(), None, None),
             (used(**window, group_by="day", metric_code=self.metric.code), None, None),
             (used(**window, group_by="month"), None, None),
+            (used(**window, group_by="properties.region"), None, None),
             (used(group_by="year"), "invalid_payload", "group_by"),
+            (used(**{**window, "to": "2030-01-01"}, group_by="day"), "too_many_windows", "group_by"),
             (used(to="2026-02-01T00:00:00Z"), "invalid_payload", "from"),
             (used(**{**window, "to": "2026-01-01T00:00:00Z"}), "end_before_start", "to"),
             (used(metric_code="unknown"), "metric_not_found", "metric_code"),
@@ -143,4 +147,43 @@ class ListCases:
             (used(metric_code="unknown"), "metric_not_found", "metric_code"),
             (used(**{"from": "yesterday"}), "invalid_payload", "from"),
             (lambda tag: {"subscription_external_id": tag}, "subscription_not_found", "subscription_external_id"),
+        ]
+
+    def _get_correction_cases(self, **more):
+        """Return the cases that a void and an amendment have in common."""
+
+        def recorded(**values):
+            def build(tag):
+                self._use(self._open(tag), 1, idem=tag)
+                return {"idempotency_key": tag, "reason": "Counted twice", **more, **values}
+
+            return build
+
+        def locked(tag):
+            order = self._open(tag)
+            self._use(order, 1, idem=tag)
+            # A lock for one case only: the others write into the same time.
+            company = self.env["res.company"].create({"name": tag, "x_fc_usage_lock_date": "2026-02-01"})
+            self.env.cr.execute("UPDATE sale_order SET company_id = %s WHERE id = %s", [company.id, order.id])
+            self.service.user_id.company_ids |= company
+            self.env.invalidate_all()
+            return {"idempotency_key": tag, "reason": "Too late", **more}
+
+        return [
+            (recorded(), None, None),
+            (recorded(reason=" "), "invalid_payload", "reason"),
+            (recorded(metric_code="x"), "invalid_payload", "metric_code"),
+            (lambda tag: {"idempotency_key": tag, "reason": "None", **more}, "usage_not_found", "idempotency_key"),
+            (locked, "period_locked", "period_end"),
+        ]
+
+    def _get_amendment_cases(self):
+        def void(tag):
+            self._use(self._open(tag), 1, idem=tag)._void("Counted twice")
+            return {"idempotency_key": tag, "reason": "Too late", "quantity": 2}
+
+        return [
+            *self._get_correction_cases(quantity="2.5"),
+            (lambda tag: {"idempotency_key": tag, "reason": "x", "quantity": -1}, "invalid_payload", "quantity"),
+            (void, "usage_voided", "idempotency_key"),
         ]

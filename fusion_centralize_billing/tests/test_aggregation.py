@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from odoo.tests import tagged
 
-from ..models.billing_usage import UsageRow
-from ..rating import AGGREGATIONS, aggregate, attributed_at
+from ..models.usage_row import UsageRow
+from ..models.usage_window import WHOLE, UsageWindow
+from ..rating import AGGREGATIONS, StoredRow, aggregate
 from .common import BillingCase
 
 _START, _END = datetime(2026, 1, 1), datetime(2026, 2, 1)
@@ -36,12 +37,25 @@ class TestAggregation(BillingCase):
             ("max", (10, 55, 30), 55.0),
             ("last", (10, 55, 30), 30.0),
             ("unique_count", (10, 55, 10, 30), 3.0),
+            ("count", (10, 55, 10, 30), 4.0),
+            ("average", (10, 55, 10, 30), 26.25),
         ]
         for aggregation, quantities, expected in cases:
             with self.subTest(aggregation):
                 metric = self._create_metric(aggregation)
                 self._use_all(quantities, metric)
                 self.assertEqual(self._aggregate(metric), expected)
+
+    def test_a_weighted_sum_counts_a_quantity_for_the_time_it_was_held(self):
+        metric = self._create_metric("weighted_sum")
+        rows = [
+            UsageRow(self.order.id, metric.id, Decimal(100), _START, _START + timedelta(days=10)),
+            UsageRow(self.order.id, metric.id, Decimal(55), _START + timedelta(days=10), _END),
+        ]
+        self.env["fusion.billing.usage"]._upsert(self.service, rows)
+        found = self.env["fusion.billing.usage"]._aggregate_exactly(self.order, metric, _START, _END)
+        # (100 * 10 + 55 * 21) / 31 = 2155 / 31
+        self.assertEqual(found, Decimal("69.516129032258064516"))
 
     def test_no_usage_is_zero(self):
         for aggregation in AGGREGATIONS:
@@ -118,16 +132,19 @@ class TestAggregation(BillingCase):
             quantity = Decimal(generator.randrange(10**6)).scaleb(-generator.randrange(19))
             quantity = generator.choice([quantity, Decimal(generator.randrange(5))])
             start = generator.choice([_START, _END]) + generator.choice([-2, -1, 0, 1, 10**6]) * _MICROSECOND
-            end = start + generator.choice([0, 1, 2, 10**6]) * _MICROSECOND
+            # A row without a duration has no weighted sum.
+            durations = [1, 2, 10**6] if aggregation == "weighted_sum" else [0, 1, 2, 10**6]
+            end = start + generator.choice(durations) * _MICROSECOND
             counters.append(UsageRow(order.id, metric.id, quantity, start, end))
-            rows.append((attributed_at(start, end), sequence, quantity))
+            rows.append(StoredRow(sequence, quantity, start, end))
         self.env["fusion.billing.usage"]._upsert(self.service, counters)
-        inside = [row for row in rows if _START <= row[0] < _END]
+        inside = [row for row in rows if _START <= row.attributed_at < _END]
         found = self.env["fusion.billing.usage"]._aggregate_exactly(order, metric, _START, _END)
-        self.assertEqual(found, aggregate(aggregation, inside), aggregation)
+        self.assertEqual(found, aggregate(aggregation, inside, (_START, _END)), aggregation)
 
     def test_single_quantities_come_in_order_of_time(self):
         for day, quantity in (("2026-01-20", "3"), ("2026-01-10", "1.50"), ("2026-02-01", "9"), ("2026-01-15", "2")):
             self._use(self.order, Decimal(quantity), day)
-        quantities = self.env["fusion.billing.usage"]._get_quantities(self.order, self.metric, _START, _END)
-        self.assertEqual(quantities, (Decimal("1.5"), Decimal(2), Decimal(3)))
+        window = UsageWindow(self.order, self.metric, _START, _END)
+        quantities = self.env["fusion.billing.usage"]._get_quantities_of_windows([window])
+        self.assertEqual(quantities[window][WHOLE], (Decimal("1.5"), Decimal(2), Decimal(3)))

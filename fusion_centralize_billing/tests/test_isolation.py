@@ -14,6 +14,7 @@ _READABLE = {
     "fusion.billing.metric",
     "fusion.billing.plan",
     "fusion.billing.charge",
+    "fusion.billing.charge.filter",
     "fusion.billing.charge.tier",
     "fusion.billing.usage",
     "fusion.billing.rating",
@@ -45,6 +46,9 @@ class TwoServices:
         link = cls._create_link(service, partner, external_id="customer-1")
         plan = cls._create_plan(service_id=service.id)
         charge = cls._create_charge(plan, charge_model="graduated", tiers=[{"price_per_unit": 1}])
+        condition = cls.env["fusion.billing.charge.filter"].create(
+            {"charge_id": cls._create_charge(plan).id, "name": "region", "value": "eu"}
+        )
         with trap_jobs():
             order = cls._create_subscription(plan, service, partner_id=partner.id, x_fc_external_id="subscription-1")
             usage = cls.env["fusion.billing.usage"]._record_usage(
@@ -58,6 +62,7 @@ class TwoServices:
             "fusion.billing.account.link": link,
             "fusion.billing.plan": plan,
             "fusion.billing.charge": charge,
+            "fusion.billing.charge.filter": condition,
             "fusion.billing.charge.tier": charge.tier_ids,
             "fusion.billing.usage": usage,
             "fusion.billing.rating": order.x_fc_rating_ids,

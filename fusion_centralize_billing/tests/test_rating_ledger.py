@@ -114,14 +114,6 @@ class TestRatingLedger(BillingCase):
         self.assertEqual(self._get_ledger(self.order), [("2026-01-01", 0, "open", 5)])
         self.assertEqual(self._get_usage_lines(self.order).price_subtotal, 5)
 
-    def test_an_open_rating_follows_the_price(self):
-        charge = self._create_charge()
-        self._use(self.order, 3)
-        self._rate(self.order)
-        charge.price_per_unit = 2
-        self._rate(self.order)
-        self.assertEqual(self._get_ledger(self.order), [("2026-01-01", 0, "open", 6)])
-
     def test_a_charge_of_another_plan_can_be_rated_by_hand(self):
         charge = self._create_charge(plan=self._create_plan())
         self._use(self.order, 3)

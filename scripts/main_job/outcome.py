@@ -37,6 +37,8 @@ class Outcome:
     queue_job_version: str
     customers: int = 0
     usage_accepted: int = 0
+    counters_rest: int = 0
+    counters_graphql: int = 0
     jobs_done: int = 0
     invoices: list[Invoice] = field(default_factory=list)
     invoices_paid: int = 0
@@ -77,11 +79,12 @@ def _invoice_line(name: str, invoices: list[Invoice]) -> str:
 
 def _count_lines(outcome: Outcome) -> list[str]:
     posted = sum(invoice.state == "posted" for invoice in outcome.invoices)
+    transports = f"{outcome.counters_rest:,} over REST, {outcome.counters_graphql:,} over GraphQL"
     currencies = ", ".join(sorted({invoice.currency for invoice in outcome.invoices}))
     return [
         f"Odoo {outcome.odoo_version}, queue_job {outcome.queue_job_version}",
         f"{'customers':<20} {outcome.customers:>8,}",
-        f"{'usage accepted':<20} {outcome.usage_accepted:>8,}",
+        f"{'usage accepted':<20} {outcome.usage_accepted:>8,}  {transports}",
         f"{'jobs done':<20} {outcome.jobs_done:>8,}",
         f"{'invoices':<20} {len(outcome.invoices):>8,}  {posted} posted, {outcome.invoices_paid} paid, in {currencies}",
         f"{'webhooks delivered':<20} {outcome.webhooks_sent:>8,}",

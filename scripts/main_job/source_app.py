@@ -1,4 +1,4 @@
-"""A source app: the billing API over HTTP with a bearer key."""
+"""A source app: the billing API over HTTP with a bearer key, as REST and as GraphQL."""
 
 from typing import Any
 
@@ -6,6 +6,9 @@ import requests
 from runtime.progress import Fault
 
 BASE = "/api/billing/v1"
+GRAPHQL = "/api/billing/graphql"
+_RECORD_USAGE = """mutation($input: RecordUsageInput!) {
+    recordUsage(input: $input) { accepted userErrors { field code message } } }"""
 
 
 class ApiError(Fault):
@@ -26,12 +29,14 @@ class SourceApp:
 
     def request(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
         """Send one request below the API's base and return the answer, whatever its status."""
-        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        headers.update(options.pop("headers", {}))
-        with requests.Session() as session:
-            session.trust_env = False  # a proxy of the environment cannot reach this machine's server
-            options.setdefault("timeout", 60)
-            return session.request(method, self.url + BASE + path, json=body, headers=headers, **options)
+        return self._send(method, BASE + path, body, **options)
+
+    def ask_graphql(self, document: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Send one GraphQL operation and return its data; an error anywhere in it is an ApiError."""
+        answer = self._send("POST", GRAPHQL, {"query": document, "variables": variables})
+        if not answer.ok or "errors" in answer.json():
+            raise ApiError("GraphQL", answer)
+        return dict(answer.json()["data"])
 
     def upsert_customer(self, external_id: str, name: str, email: str) -> dict[str, Any]:
         return self._ask("POST", "/customers", {"external_id": external_id, "name": name, "email": email})
@@ -43,6 +48,14 @@ class SourceApp:
         """Push counters and return how many were accepted."""
         return int(self._ask("POST", "/usage", {"events": events})["accepted"])
 
+    def record_usage_by_graphql(self, events: list[dict[str, Any]]) -> int:
+        """Push the same counters as a mutation and return how many were accepted."""
+        given = {"events": [{_camel_case(name): value for name, value in event.items()} for event in events]}
+        done = self.ask_graphql(_RECORD_USAGE, {"input": given})["recordUsage"]
+        if done["userErrors"]:
+            raise Fault(f"recordUsage: {done['userErrors'][:5]}")
+        return int(done["accepted"])
+
     def plans(self) -> list[dict[str, Any]]:
         return list(self._ask("GET", "/plans")["charges"])
 
@@ -51,3 +64,16 @@ class SourceApp:
         if not answer.ok:
             raise ApiError(f"{method} {path}", answer)
         return dict(answer.json())
+
+    def _send(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        headers.update(options.pop("headers", {}))
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy of the environment cannot reach this machine's server
+            options.setdefault("timeout", 60)
+            return session.request(method, self.url + path, json=body, headers=headers, **options)
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))

@@ -27,7 +27,9 @@ def bill_flights(office: BackOffice, receiver: Receiver, outcome: Outcome, month
             customers.open_subscriptions(app, airlines)
             outcome.customers = customers.end_subscriptions(office, service.id, customers.end_of_billing(months))
         with step("source app: usage", outcome.steps):
-            outcome.usage_accepted = pushing.push(app, flights.read_counters(months))
+            accepted = pushing.push(app, flights.read_counters(months))
+            outcome.counters_rest, outcome.counters_graphql = accepted["REST"], accepted["GraphQL"]
+            outcome.usage_accepted = sum(accepted.values())
     with step("jobs: rating", outcome.steps):
         job_queue.run_now(office, job_queue.RATE_USAGE)
         job_queue.wait_until_idle(office)

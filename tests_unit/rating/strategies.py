@@ -46,6 +46,14 @@ def tables(*rows):
     )
 
 
+def rounded(*rows):
+    """Parametrize with (quantity, terms, rounding of the currency, expected text, reason)."""
+    return pytest.mark.parametrize(
+        ("quantity", "terms", "rounding", "expected"),
+        [pytest.param(Decimal(q), terms, Decimal(step), text, id=reason) for q, terms, step, text, reason in rows],
+    )
+
+
 def assert_amount(rated, expected):
     """Check the amount as a number, and that the lines explain exactly it."""
     assert rated.amount == expected

@@ -3,6 +3,7 @@
 
 import ast
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import fusion_rating
@@ -71,9 +72,18 @@ def test_each_charge_model_has_a_file_of_its_name(charge_model):
     assert module == f"fusion_rating.charge_models.{charge_model}"
 
 
+@pytest.mark.parametrize("charge_model", sorted(CHARGE_MODELS))
+def test_each_charge_model_is_pinned_by_a_table_of_sixty_different_prices(charge_model):
+    prices = import_module(f"{__package__}.charge_models.test_{charge_model}").PRICES
+    assert len({(quantity, terms) for quantity, terms, _expected, _reason in prices}) == len(prices) >= 60
+    assert len({reason for *_, reason in prices}) == len(prices)
+
+
 def test_the_public_names_are_the_ones_others_build_on():
     assert set(fusion_rating.__all__) == {
         *("price", "check_terms", "CHARGE_MODELS", "Terms", "Tier", "Usage", "Rated", "RatedLine", "RatingError"),
-        *("to_decimal", "round_half_up", "attributed_at", "aggregate", "AGGREGATIONS"),
+        *("to_decimal", "round_half_up", "quotient", "attributed_at", "microseconds_between"),
+        *("aggregate", "finish", "AGGREGATIONS", "StoredRow", "Components", "round_units", "UNIT_ROUNDINGS"),
+        *("prorate_terms", "prorate_amount", "true_up", "plain_text"),
     }
     assert all(hasattr(fusion_rating, name) for name in fusion_rating.__all__)

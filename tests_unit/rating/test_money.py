@@ -5,8 +5,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from fusion_rating import round_half_up, to_decimal
-from fusion_rating.money import MAX_DIGITS, exact_arithmetic, plain_text
+from fusion_rating import quotient, round_half_up, to_decimal
+from fusion_rating.money import MAX_DIGITS, divide_half_up, exact_arithmetic, plain_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,6 +156,36 @@ def test_rounding_gives_the_nearest_multiple_and_is_symmetric(amount, rounding):
     assert round_half_up(rounded, step) == rounded
 
 
+finite = st.decimals(allow_nan=False, allow_infinity=False, places=9, min_value=-(10**15), max_value=10**15)
+roundings = st.sampled_from([D("0.01"), D("1"), D("0.001"), D("0.05")])
+
+
+@given(st.lists(finite, max_size=8), roundings)
+def test_rounded_amounts_add_up_without_further_rounding(amounts, rounding):
+    rounded = [round_half_up(each, rounding) for each in amounts]
+    total = sum(map(Fraction, rounded), Fraction(0))
+    with exact_arithmetic():
+        assert Fraction(round_half_up(sum(rounded, D("0")), rounding)) == total
+    # An invoice of rounded lines differs from its exact sum by at most half a step for each line.
+    exact = sum(map(Fraction, amounts), Fraction(0))
+    assert abs(total - exact) <= len(amounts) * Fraction(rounding) / 2
+
+
+@given(finite, st.integers(-(10**9), 10**9), roundings)
+def test_whole_steps_pass_through_rounding_unless_the_sign_changes(amount, steps, rounding):
+    with exact_arithmetic():
+        whole = steps * rounding
+        moved = amount + whole
+        if (amount < 0) == (moved < 0):
+            assert round_half_up(moved, rounding) == round_half_up(amount, rounding) + whole
+
+
+@given(finite, finite, roundings)
+def test_rounding_keeps_the_order_of_amounts(one, other, rounding):
+    less, more = sorted([one, other])
+    assert round_half_up(less, rounding) <= round_half_up(more, rounding)
+
+
 @pytest.mark.parametrize("rounding", ["0", "-0.01", "NaN", "sNaN", "Infinity"])
 def test_a_rounding_that_is_no_step_is_refused(rounding):
     with refused("invalid_rounding", ("rounding",)):
@@ -171,6 +201,57 @@ def test_rounding_an_amount_that_is_not_finite_is_refused(amount):
 def test_rounding_an_absurdly_large_amount_is_refused_instead_of_inexact():
     with refused("out_of_range"):
         round_half_up(D("1e9000"), D("0.01"))
+
+
+# === DIVIDING === #
+
+
+@pytest.mark.parametrize(
+    ("amount", "divisor", "rounding", "expected"),
+    [
+        pytest.param("1", "3", "0.01", "0.33", id="a third"),
+        pytest.param("2", "3", "0.01", "0.67", id="two thirds"),
+        pytest.param("-2", "3", "0.01", "-0.67", id="two thirds below zero"),
+        pytest.param("0.01", "2", "0.01", "0.01", id="exactly half a cent goes up"),
+        pytest.param("-0.01", "2", "0.01", "-0.01", id="exactly half a cent goes away from zero"),
+        pytest.param("0.0149", "3", "0.01", "0.00", id="0.00496...: a cent and a half is not reached first"),
+        pytest.param("1", "0.3", "1", "3", id="the divisor may be a fraction: 3.33"),
+        pytest.param("1", "7", "0.05", "0.15", id="0.142857 is nearer to 0.15 than to 0.10"),
+        pytest.param("10", "4", "1", "3", id="two and a half"),
+        pytest.param("0", "7", "0.01", "0.00", id="nothing"),
+        pytest.param("-0.001", "7", "0.01", "0.00", id="never a negative zero"),
+        pytest.param("1e40", "3", "0.01", "3" * 40 + ".33", id="40 digits"),
+    ],
+)
+def test_dividing_rounds_the_exact_quotient_once(amount, divisor, rounding, expected):
+    assert str(divide_half_up(D(amount), D(divisor), D(rounding))) == expected
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "expected"),
+    [
+        pytest.param("100", "3", "33.333333333333333333", id="a third of a hundred"),
+        pytest.param("200", "3", "66.666666666666666667", id="two thirds of a hundred"),
+        pytest.param("1", "2e18", "0.000000000000000001", id="half of the last digit goes up"),
+        pytest.param("0.999", "2e18", "0.000000000000000000", id="just below half of the last digit"),
+        pytest.param("10", "4", "2.500000000000000000", id="a quotient that ends"),
+    ],
+)
+def test_a_quotient_has_eighteen_decimals(numerator, denominator, expected):
+    assert format(quotient(D(numerator), D(denominator)), "f") == expected
+
+
+@pytest.mark.parametrize("divisor", ["0", "-1", "NaN", "Infinity"])
+def test_a_divisor_that_is_not_above_zero_is_refused(divisor):
+    with refused("invalid_divisor", ("divisor",)):
+        quotient(D("1"), D(divisor))
+
+
+@given(st.integers(-(10**30), 10**30), st.integers(1, 10**20), st.sampled_from(["0.01", "1", "0.05", "1e-18"]))
+def test_dividing_gives_the_nearest_multiple(amount, divisor, rounding):
+    divided, step = divide_half_up(Decimal(amount), Decimal(divisor), D(rounding)), Fraction(rounding)
+    assert (Fraction(divided) / step).denominator == 1
+    assert -step / 2 < abs(Fraction(divided)) - Fraction(abs(amount), divisor) <= step / 2
 
 
 # === TEXT OUT === #

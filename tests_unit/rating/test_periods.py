@@ -2,7 +2,7 @@
 from datetime import datetime, timedelta, timezone, tzinfo
 
 import pytest
-from fusion_rating import attributed_at
+from fusion_rating import attributed_at, microseconds_between
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +54,25 @@ class SpringForward(tzinfo):
         return self.utcoffset(moment) + timedelta(hours=5)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        pytest.param(datetime(2026, 6, 1), datetime(2026, 7, 1), 2_592_000_000_000, id="June: 30 * 86400 seconds"),
+        pytest.param(datetime(2026, 6, 1), datetime(2026, 6, 1), 0, id="an instant"),
+        pytest.param(datetime(2026, 6, 1), datetime(2026, 6, 1, 0, 0, 0, 1), 1, id="a microsecond"),
+        pytest.param(datetime(1, 1, 1), datetime(9999, 12, 31), 315_537_811_200_000_000, id="3,652,058 days"),
+    ],
+)
+def test_a_period_lasts_so_many_microseconds(start, end, expected):
+    assert microseconds_between(start, end) == expected
+
+
+def test_the_hour_that_the_clocks_skip_does_not_count():
+    zone = SpringForward()
+    day = datetime(2026, 3, 8, tzinfo=zone), datetime(2026, 3, 9, tzinfo=zone)
+    assert microseconds_between(*day) == 23 * 3600 * 10**6
+
+
 def test_a_row_that_ends_when_the_clocks_change_does_not_jump_by_an_hour():
     zone = SpringForward()
     start, end = datetime(2026, 3, 8, 1, tzinfo=zone), datetime(2026, 3, 8, 3, tzinfo=zone)
@@ -64,6 +83,8 @@ def test_a_row_that_ends_when_the_clocks_change_does_not_jump_by_an_hour():
 def test_mixing_naive_and_aware_moments_is_refused(start_zone, end_zone):
     with refused("mixed_time_zones", ("period_end",)):
         attributed_at(datetime(2026, 1, 1, tzinfo=start_zone), datetime(2026, 1, 2, tzinfo=end_zone))
+    with refused("mixed_time_zones", ("period_end",)):
+        microseconds_between(datetime(2026, 1, 1, tzinfo=start_zone), datetime(2026, 1, 2, tzinfo=end_zone))
 
 
 @pytest.mark.parametrize("zone", [UTC, None])
@@ -71,6 +92,8 @@ def test_a_period_that_ends_before_it_starts_is_refused(zone):
     start = datetime(2026, 1, 1, tzinfo=zone)
     with refused("period_reversed", ("period_end",)):
         attributed_at(start, start - MICROSECOND)
+    with refused("period_reversed", ("period_end",)):
+        microseconds_between(start, start - MICROSECOND)
 
 
 @given(st.datetimes(), st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=400)))

@@ -5,7 +5,7 @@ import decimal
 from fractions import Fraction
 
 import pytest
-from fusion_rating import CHARGE_MODELS, Terms, Tier, Usage, check_terms, price
+from fusion_rating import CHARGE_MODELS, Terms, Tier, Usage, check_terms, price, prorate_terms
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,6 +81,15 @@ def test_more_usage_never_costs_less(charge_model, data):
     terms = data.draw(RANDOM_TERMS[charge_model])
     less, more = sorted([data.draw(quantities), data.draw(quantities)])
     assert price(charge_model, terms, Usage(less)).amount <= price(charge_model, terms, Usage(more)).amount
+
+
+@pytest.mark.parametrize("charge_model", MONOTONE)
+@given(data=st.data())
+def test_in_a_shorter_part_of_a_period_the_same_usage_never_costs_less(charge_model, data):
+    terms, usage = data.draw(RANDOM_TERMS[charge_model]), Usage(data.draw(quantities))
+    short, long = sorted([Fraction(data.draw(st.integers(0, 31)), 31), Fraction(data.draw(st.integers(0, 31)), 31)])
+    amounts = [price(charge_model, prorate_terms(terms, part), usage).amount for part in (long, short)]
+    assert amounts == sorted(amounts)
 
 
 @every_model

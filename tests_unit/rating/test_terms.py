@@ -1,12 +1,15 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import json
 from dataclasses import FrozenInstanceError, fields
 from decimal import Decimal
 
 import pytest
 from fusion_rating import Terms, Tier
 from fusion_rating.terms import refuse_impossible, refuse_unused
+from hypothesis import given
+from hypothesis import strategies as st
 
-from .strategies import D, refused
+from .strategies import D, batches, prices, refused, tiers
 
 DECIMAL_TERMS = (
     "included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee",
@@ -120,3 +123,48 @@ def test_the_minimum_of_a_row_must_not_exceed_its_maximum():
 )
 def test_unusual_but_possible_terms_are_accepted(terms):
     refuse_impossible(terms)
+
+
+# === AS JSON === #
+
+EVERYTHING = Terms(
+    included_quota="1000.50", price_per_unit="1E-7", unit_batch=1000, free_units=3, rate="2.50", fixed_fee="0.30",
+    free_rows=4, free_amount=500, row_minimum=0, row_maximum="9.9",
+    tiers=(Tier("1E+2", "1.00", 5), Tier(None, rate="0.10")),
+)  # fmt: skip
+
+
+def test_terms_are_written_as_plain_text():
+    assert EVERYTHING.as_dict() == {
+        "included_quota": "1000.5", "price_per_unit": "0.0000001", "unit_batch": "1000", "free_units": "3",
+        "tiers": [
+            {"up_to": "100", "price_per_unit": "1", "flat_fee": "5", "rate": "0"},
+            {"up_to": None, "price_per_unit": "0", "flat_fee": "0", "rate": "0.1"},
+        ],
+        "rate": "2.5", "fixed_fee": "0.3", "free_rows": 4, "free_amount": "500", "row_minimum": "0",
+        "row_maximum": "9.9",
+    }  # fmt: skip
+
+
+def test_terms_that_older_json_does_not_know_have_their_default():
+    assert Terms.from_dict({"price_per_unit": "2", "tiers": []}) == Terms(price_per_unit=2)
+
+
+def test_numbers_that_are_written_with_needless_zeros_are_read():
+    older = {**EVERYTHING.as_dict(), "included_quota": "1000.500", "rate": "2.50"}
+    assert Terms.from_dict(older) == EVERYTHING
+
+
+@given(
+    st.builds(
+        Terms,
+        **dict.fromkeys(("included_quota", "price_per_unit", "free_units", "rate", "fixed_fee", "free_amount"), prices),
+        unit_batch=batches,
+        free_rows=st.integers(0, 1000),
+        row_minimum=st.none() | prices,
+        row_maximum=st.none() | prices,
+        tiers=st.just(()) | tiers() | tiers("rate"),
+    )
+)
+def test_terms_survive_json(terms):
+    assert Terms.from_dict(json.loads(json.dumps(terms.as_dict()))) == terms

@@ -27,12 +27,19 @@ class ChargeTier(graphene.ObjectType):
     rate = fields.quantity("rate", "The rate in percent.")
 
 
+class ChargeCondition(graphene.ObjectType):
+    """A property that counters need to be priced: one of its values."""
+
+    name = graphene.String(required=True, description="The name of the property.")
+    values = graphene.List(graphene.NonNull(graphene.String), required=True, description="The values that will do.")
+
+
 @listed(
     "fusion.billing.charge",
     columns=(
         *("name", "plan_code", "billing_plan_id", "company_id", "metric_id", "charge_model", "included_quota"),
         *("price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_rows", "free_amount"),
-        *("row_minimum", "row_maximum", "tier_ids"),
+        *("row_minimum", "row_maximum", "tier_ids", "filter_ids", "group_by", "effective_until"),
     ),
     orders={"PLAN_CODE": ("plan_code", "By plan code.")},
     filters={
@@ -65,12 +72,33 @@ class Charge(graphene.ObjectType):
     tiers = graphene.List(
         graphene.NonNull(ChargeTier), required=True, description="Its tiers, contiguous from zero, the last one open."
     )
+    filters = graphene.List(
+        graphene.NonNull(ChargeCondition),
+        required=True,
+        description="The properties that counters need; without any, all counters of the metric are priced.",
+    )
+    group_by = graphene.List(
+        graphene.NonNull(graphene.String),
+        required=True,
+        description="Counters that differ in one of these properties are priced apart.",
+    )
+    effective_until = fields.day(
+        "effective_until", "The first day on which no billing period that begins is charged any more."
+    )
     created_at = fields.created_at()
 
     @staticmethod
     def resolve_currency(record, _info):
         # sudo: services have no access to their company, whose currency it is unless the plan has another one.
         return record.sudo().currency_id.name
+
+    @staticmethod
+    def resolve_filters(record, _info):
+        return [{"name": name, "values": list(values)} for name, values in record._get_filters()]
+
+    @staticmethod
+    def resolve_group_by(record, _info):
+        return list(record._get_group_by())
 
     @staticmethod
     def resolve_tiers(record, _info):

@@ -4,6 +4,7 @@ import graphene
 from .. import fields, scalars
 from ..listings import LISTINGS
 from .charge import ChargeModel
+from .dimension import dimensions
 from .rating import BreakdownLine
 
 
@@ -21,6 +22,9 @@ class CurrentUsage(graphene.ObjectType):
     metric = graphene.Field(lambda: LISTINGS["Metric"].object_type, required=True, description="What is counted.")
     charge_name = graphene.String(required=True, description="The name of the charge.")
     charge_model = graphene.Field(ChargeModel, description="How the quantity becomes an amount.")
+    dimensions = dimensions(
+        "What the counters have in common, if the charge groups them.", lambda item: item["dimensions"]
+    )
     period_start = scalars.DateTime(required=True, description="The start of the billing period.")
     period_end = scalars.DateTime(required=True, description="The first instant after the billing period.")
     quantity = _rated("total", "The quantity used so far.")

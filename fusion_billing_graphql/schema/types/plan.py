@@ -14,10 +14,27 @@ PeriodUnit = fields.enumeration(
     YEAR=("year", "A calendar year."),
 )
 
+FeeTiming = fields.enumeration(
+    "FeeTiming",
+    "When the fixed fee of a billing period is billed.",
+    ARREARS=("arrears", "At its end."),
+    ADVANCE=("advance", "At its beginning."),
+)
+
+Proration = fields.enumeration(
+    "Proration",
+    "What a billing period that is not whole costs.",
+    NONE=("none", "As much as a whole one."),
+    DAY=("day", "Its share by days, of the fixed fee, of quotas and of the minimum commitment."),
+)
+
 
 @listed(
     "fusion.billing.plan",
-    columns=("name", "code", "price", "currency_id", "plan_id"),
+    columns=(
+        *("name", "code", "price", "currency_id", "plan_id", "fee_timing", "proration", "trial_days", "grace_days"),
+        "minimum_commitment",
+    ),
     orders={"CODE": ("code", "By code.")},
     filters={"code": Filter(TextFilter, "code", "Its code.")},
 )
@@ -33,6 +50,11 @@ class Plan(graphene.ObjectType):
     currency = fields.currency("The currency of the fixed fee and the charges, as ISO 4217 code.")
     billing_period_value = graphene.Int(required=True, description="How many units a billing period has.")
     billing_period_unit = graphene.Field(PeriodUnit, description="The unit of a billing period's length.")
+    fee_timing = fields.choice(FeeTiming, "fee_timing", "When the fixed fee is billed.")
+    proration = fields.choice(Proration, "proration", "What a billing period that is not whole costs.")
+    trial_days = fields.integer("trial_days", "Days from the start without a fixed fee.")
+    grace_days = fields.integer("grace_days", "Days between the end of a billing period and its invoice.")
+    minimum_commitment = fields.money("minimum_commitment", "What a billing period costs at least, without tax.")
     charges = connection("Charge", "The prices of usage.", children("billing_plan_id"))
     created_at = fields.created_at()
 

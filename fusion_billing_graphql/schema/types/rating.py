@@ -1,12 +1,14 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import graphene
 
+from odoo.addons.fusion_centralize_billing.models.usage_window import group_dimensions
 from odoo.addons.fusion_centralize_billing.rating import to_decimal
 
 from .. import fields, scalars
 from ..filters import BooleanFilter, DateTimeFilter, Filter, IdFilter
 from ..links import one
 from ..listings import Node, listed
+from .dimension import dimensions
 
 RatingState = fields.enumeration(
     "RatingState",
@@ -25,6 +27,14 @@ PriceBasis = fields.enumeration(
     ROW=("row", "One usage row."),
     ROW_MINIMUM=("row_minimum", "What rows below the least charge are raised by."),
     ROW_MAXIMUM=("row_maximum", "What rows above the greatest charge are lowered by."),
+    MINIMUM=("minimum", "What a billing period lacks of its minimum commitment."),
+)
+
+RatingKind = fields.enumeration(
+    "RatingKind",
+    "What is rated.",
+    USAGE=("usage", "The usage of a charge, or of a group of it."),
+    COMMITMENT=("commitment", "What a billing period lacks of its minimum commitment."),
 )
 
 
@@ -57,12 +67,13 @@ class BreakdownLine(graphene.ObjectType):
     columns=(
         *("subscription_id", "charge_id", "metric_id", "currency_id", "period_start", "period_end", "is_adjustment"),
         *("total_quantity", "included_quantity", "billable_quantity", "period_amount", "amount", "breakdown"),
-        *("rated_at", "state", "invoice_id", "invoice_line_id"),
+        *("rated_at", "state", "invoice_id", "invoice_line_id", "kind", "group_key"),
     ),
     orders={"PERIOD_START": ("period_start", "By the start of the billing period.")},
     filters={
         "subscription_id": Filter(IdFilter, "subscription_id", "Its subscription.", target="Subscription"),
         "charge_id": Filter(IdFilter, "charge_id", "Its charge.", target="Charge"),
+        "kind": Filter(RatingKind, "kind", "What is rated."),
         "state": Filter(RatingState, "state", "Its state."),
         "is_adjustment": Filter(BooleanFilter, "is_adjustment", "Whether it bills a difference."),
         "period_start": Filter(DateTimeFilter, "period_start", "The start of its billing period."),
@@ -75,8 +86,13 @@ class Rating(graphene.ObjectType):
         interfaces = (Node,)
 
     subscription = one("Subscription", "subscription_id", "Whose usage was rated.")
-    charge = one("Charge", "charge_id", "The charge that was applied.")
-    metric = one("Metric", "metric_id", "What was counted.")
+    kind = fields.choice(RatingKind, "kind", "What is rated.")
+    charge = one("Charge", "charge_id", "The charge that was applied; null for a commitment.")
+    metric = one("Metric", "metric_id", "What was counted; null for a commitment.")
+    dimensions = dimensions(
+        "What the rated counters have in common, if the charge groups them.",
+        lambda record: group_dimensions(record.group_key or ""),
+    )
     period_start = fields.instant("period_start", "The start of the billing period.", required=True)
     period_end = fields.instant("period_end", "The first instant after the billing period.", required=True)
     quantity = fields.quantity("total_quantity", "The quantity used.")

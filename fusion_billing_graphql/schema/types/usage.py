@@ -9,13 +9,14 @@ from .. import fields, scalars
 from ..filters import DateTimeFilter, Filter, IdFilter, TextFilter
 from ..links import one
 from ..listings import Node, listed
+from .dimension import dimensions
 
 
 @listed(
     "fusion.billing.usage",
     columns=(
         *("subscription_id", "service_id", "metric_id", "period_start", "period_end", "attributed_at"),
-        *("source", "idempotency_key", "write_date"),
+        *("source", "idempotency_key", "write_date", "properties", "voided_at", "void_reason"),
     ),
     orders={"ATTRIBUTED_AT": ("attributed_at", "By the instant that decides the billing period.")},
     filters={
@@ -41,8 +42,11 @@ class UsageRecord(graphene.ObjectType):
     attributed_at = fields.instant(
         "attributed_at", "Its last instant, which decides the billing period.", required=True
     )
+    properties = dimensions("Its dimensions.", lambda record: record.properties or {})
     source = fields.text("source", "How it came here.", required=True)
     idempotency_key = fields.text("idempotency_key", "The key it was recorded with.")
+    voided_at = fields.instant("voided_at", "Since when it does not count any more; null if it counts.")
+    void_reason = fields.text("void_reason", "Why it does not count any more.")
     created_at = fields.created_at()
     updated_at = fields.instant("write_date", "When it was changed last.", required=True)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from fusion_rating import CHARGE_MODELS, Terms, Tier, Usage, check_terms, price
+from fusion_rating import CHARGE_MODELS, Terms, Tier, Usage, check_terms, price, prorate_terms
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +17,7 @@ from ..strategies import (
     quotas,
     rates,
     refused,
+    rounded,
     rows,
     tables,
 )
@@ -42,26 +43,83 @@ FREE = Terms(rate="1.2", free_amount=500)
 BOTH = Terms(rate="1.2", included_quota=100, free_amount=500)
 
 
-@tables(
+# 10 of 30 days: a free amount of 33.333333
+HUNDRED = Terms(rate=3, free_amount=100)
+THIRD = prorate_terms(HUNDRED, Fraction(10, 30))
+NO_PART = prorate_terms(HUNDRED, Fraction(0))
+# Half a period: 50 of the quota and 25 of the free amount
+HALF = prorate_terms(Terms(rate=2, included_quota=100, free_amount=50), Fraction(1, 2))
+
+SUMMED = (
     ("0", RATE, "0", "no usage"),
-    ("0.01", RATE, "0.00012", "a cent"),
-    ("1000", RATE, "12", "a rate is in percent"),
+    ("0.000000000000000001", RATE, "1.2e-20", "18 decimals: 1e-18 * 0.012"),
+    ("0.01", RATE, "0.00012", "a cent: 0.01 * 0.012"),
+    ("1", RATE, "0.012", "one: 1 * 0.012"),
+    ("99.99", RATE, "1.19988", "fractions are exact: 99.99 * 0.012"),
+    ("1000", RATE, "12", "a rate is in percent: 1000 * 0.012"),
+    ("1234567.89", RATE, "14814.81468", "a million and more: 1234567.89 * 0.012"),
+    ("1e40", RATE, "1.2e38", "huge: 1e40 * 0.012"),
     ("1000", Terms(rate=100), "1000", "all of it"),
-    ("1000", Terms(rate="0.0001"), "0.001", "a tiny rate"),
-    ("1e40", RATE, "1.2e38", "huge"),
+    ("1000", Terms(rate=250), "2500", "more than all of it: 1000 * 2.5"),
+    ("1000", Terms(rate="0.0001"), "0.001", "a tiny rate: 1000 * 0.000001"),
+    ("77", Terms(), "0", "no rate, no amount"),
+    ("0", FREE, "0", "no usage of the free amount"),
     ("499", FREE, "0", "one below the free amount"),
+    ("499.999999999999999999", FREE, "0", "18 decimals below the free amount"),
     ("500", FREE, "0", "exactly the free amount"),
-    ("500.01", FREE, "0.00012", "a cent above the free amount"),
-    ("501", FREE, "0.012", "one above the free amount"),
-    ("1500", FREE, "12", "only what exceeds the free amount"),
+    ("500.000000000000000001", FREE, "1.2e-20", "18 decimals above the free amount: 1e-18 * 0.012"),
+    ("500.01", FREE, "0.00012", "a cent above the free amount: 0.01 * 0.012"),
+    ("501", FREE, "0.012", "one above the free amount: 1 * 0.012"),
+    ("600", FREE, "1.2", "a hundred above the free amount: 100 * 0.012"),
+    ("1500", FREE, "12", "only what exceeds the free amount: 1000 * 0.012"),
+    ("1e12", FREE, "11999999994", "a trillion less the free amount: (1e12 - 500) * 0.012"),
+    ("100", BOTH, "0", "exactly the quota"),
+    ("101", BOTH, "0", "above the quota the free amount begins"),
     ("599", BOTH, "0", "below quota and free amount"),
     ("600", BOTH, "0", "exactly quota and free amount together"),
-    ("601", BOTH, "0.012", "one above quota and free amount"),
-    ("1600", BOTH, "12", "the quota comes off first, the free amount on top"),
-    ("77", Terms(), "0", "no rate, no amount"),
+    ("600.01", BOTH, "0.00012", "a cent above both: 0.01 * 0.012"),
+    ("601", BOTH, "0.012", "one above quota and free amount: 1 * 0.012"),
+    ("1600", BOTH, "12", "the quota comes off first, the free amount on top: 1000 * 0.012"),
+    ("33.333333", THIRD, "0", "exactly a third of the free amount"),
+    ("33.333334", THIRD, "0.00000003", "a fraction above a third of it: 0.000001 * 0.03"),
+    ("133.333333", THIRD, "3", "a hundred above a third of it: 100 * 0.03"),
+    ("100", NO_PART, "3", "no part of the period, no free amount: 100 * 0.03"),
+    ("75", HALF, "0", "exactly half of quota and free amount together"),
+    ("76", HALF, "0.02", "one above half of both: 1 * 0.02"),
 )
+
+
+@tables(*SUMMED)
 def test_the_rate_is_on_the_summed_amount_above_the_free_amount(quantity, terms, expected):
     assert_amount(price("percentage", terms, Usage(quantity)), expected)
+
+
+ONE_PERCENT = Terms(rate=1)
+
+
+@rounded(
+    ("0.5", ONE_PERCENT, "0.01", "0.01", "CAD 0.005"),
+    ("0.49", ONE_PERCENT, "0.01", "0.00", "CAD 0.0049"),
+    ("1.5", ONE_PERCENT, "0.01", "0.02", "CAD 0.015"),
+    ("2.5", ONE_PERCENT, "0.01", "0.03", "CAD 0.025, where bankers round down"),
+    ("50", ONE_PERCENT, "1", "1", "JPY 0.5"),
+    ("49.99", ONE_PERCENT, "1", "0", "JPY 0.4999"),
+    ("250", ONE_PERCENT, "1", "3", "JPY 2.5, where bankers round down"),
+    ("0.05", ONE_PERCENT, "0.001", "0.001", "KWD 0.0005"),
+    ("0.0499", ONE_PERCENT, "0.001", "0.000", "KWD 0.000499"),
+    ("0.15", ONE_PERCENT, "0.001", "0.002", "KWD 0.0015"),
+    ("2.5", ONE_PERCENT, "0.05", "0.05", "CHF cash 0.025"),
+    ("2.49", ONE_PERCENT, "0.05", "0.00", "CHF cash 0.0249"),
+    ("7.5", ONE_PERCENT, "0.05", "0.10", "CHF cash 0.075"),
+)
+def test_percentage_amounts_are_rounded_to_the_currency(quantity, terms, rounding, expected):
+    assert str(price("percentage", terms, Usage(quantity)).rounded(rounding)) == expected
+
+
+def test_the_rows_are_not_rounded_one_by_one():
+    # Three times 0.005 is 0.015 and not three cents, with limits, too.
+    for terms in (ONE_PERCENT, replace(ONE_PERCENT, row_minimum="0.001", row_maximum=1)):
+        assert str(price("percentage", terms, usage_of("0.5", "0.5", "0.5")).rounded(D("0.01"))) == "0.02"
 
 
 def test_included_is_the_free_amount_and_the_quota():
@@ -76,22 +134,39 @@ FREE_ROWS = Terms(rate=1, fixed_fee="0.30", free_rows=2)
 FREE_BOTH = Terms(rate=1, fixed_fee="0.30", free_rows=2, free_amount=150)
 
 
-@by_rows(
+ONLY_FEE = Terms(fixed_fee="0.30")
+THREE_FREE = Terms(rate=1, fixed_fee="0.30", free_rows=3)
+# 1.5 free rows go up to 2, 1 of 3 rows stays 1
+HALF_OF_THREE = prorate_terms(THREE_FREE, Fraction(1, 2))
+THIRD_OF_THREE = prorate_terms(THREE_FREE, Fraction(1, 3))
+
+WITH_FEES = (
     ("", FEE, "0", "no rows"),
-    ("100", FEE, "1.30", "one row"),
-    ("100 50 25", FEE, "2.65", "a fee for each row"),
-    ("100 0 25", FEE, "1.85", "a row of zero is a cancelled transaction and bears no fee"),
+    ("100", FEE, "1.30", "one row: 100 * 0.01 + 0.30"),
+    ("100 50 25", FEE, "2.65", "a fee for each row: 175 * 0.01 + 3 * 0.30"),
+    ("100 0 25", FEE, "1.85", "a row of zero is a cancelled transaction and bears no fee: 1.25 + 2 * 0.30"),
     ("0 0", FEE, "0", "nothing is owed when all are cancelled"),
-    ("100", FREE_ROWS, "1", "fewer rows than are free"),
-    ("100 50", FREE_ROWS, "1.50", "exactly the free rows"),
-    ("100 50 25", FREE_ROWS, "2.05", "one row more than are free"),
-    ("100 0 50 25", FREE_ROWS, "2.05", "a cancelled row uses up no free row"),
+    ("1 2 3 4 5 6 7 8 9 10", FEE, "3.55", "ten rows: 55 * 0.01 + 10 * 0.30"),
+    ("0.000001 1e30", FEE, "10000000000000000000000000000.60000001", "tiny and huge rows: 1e28 + 1e-8 + 2 * 0.30"),
+    ("5", ONLY_FEE, "0.30", "a fee without a rate"),
+    ("5 5 5", ONLY_FEE, "0.90", "equal rows are several rows: 3 * 0.30"),
+    ("0.000000000000000001", ONLY_FEE, "0.30", "the finest row bears the whole fee"),
+    ("100", FREE_ROWS, "1", "fewer rows than are free: 100 * 0.01"),
+    ("100 50", FREE_ROWS, "1.50", "exactly the free rows: 150 * 0.01"),
+    ("100 50 25", FREE_ROWS, "2.05", "one row more than are free: 175 * 0.01 + 0.30"),
+    ("100 0 50 25", FREE_ROWS, "2.05", "a cancelled row uses up no free row: 175 * 0.01 + 0.30"),
+    ("100 50 25 25", FREE_ROWS, "2.60", "two rows more than are free: 200 * 0.01 + 2 * 0.30"),
     ("100 50", FREE_BOTH, "0", "within both free terms"),
-    ("100 51", FREE_BOTH, "0.01", "one above the free amount, no fee yet"),
+    ("100 51", FREE_BOTH, "0.01", "one above the free amount, no fee yet: 1 * 0.01"),
     ("10 10 10", FREE_BOTH, "0.30", "the third row bears its fee within the free amount"),
-    ("100 50 25", FREE_BOTH, "0.55", "above both free terms"),
-    ("0.000001 1e30", FEE, "10000000000000000000000000000.60000001", "tiny and huge rows"),
+    ("100 50 25", FREE_BOTH, "0.55", "above both free terms: 25 * 0.01 + 0.30"),
+    ("100 100 100", THREE_FREE, "3", "three free rows: 300 * 0.01"),
+    ("100 100 100", HALF_OF_THREE, "3.30", "two free rows in half a period: 300 * 0.01 + 0.30"),
+    ("100 100 100", THIRD_OF_THREE, "3.60", "one free row in a third of a period: 300 * 0.01 + 2 * 0.30"),
 )
+
+
+@by_rows(*WITH_FEES)
 def test_each_row_beyond_the_free_ones_bears_the_fixed_fee(quantities, terms, expected):
     assert_amount(price("percentage", terms, usage_of(*quantities)), expected)
 
@@ -105,36 +180,41 @@ ROWS_FREE = Terms(rate=1, fixed_fee="0.50", free_rows=1, free_amount=100, row_mi
 EXACTLY = Terms(rate=1, row_minimum=3, row_maximum=3)
 
 
-@by_rows(
+WITH_LIMITS = (
     ("", LIMITS, "0", "no rows, no minimum"),
     ("0", LIMITS, "0", "a cancelled row is not lifted"),
     ("199", MINIMUM, "2", "a little below the minimum"),
     ("200", MINIMUM, "2", "exactly the minimum"),
     ("201", MINIMUM, "2.01", "a little above the minimum"),
-    ("1 1 1000", MINIMUM, "14", "each row by itself"),
+    ("1 1 1000", MINIMUM, "14", "each row by itself: 2 + 2 + 10"),
     ("499", MAXIMUM, "4.99", "a little below the maximum"),
     ("500", MAXIMUM, "5", "exactly the maximum"),
     ("501", MAXIMUM, "5", "a little above the maximum"),
-    ("1 10000", MAXIMUM, "5.01", "each row by itself, also at the top"),
-    ("100", LIMITS, "2", "rate and fee together are below the minimum"),
-    ("150", LIMITS, "2.00", "rate and fee together are the minimum"),
-    ("450", LIMITS, "5.00", "rate and fee together are the maximum"),
-    ("451", LIMITS, "5", "rate and fee together exceed the maximum"),
-    ("300", LIMITS, "3.50", "between the limits"),
-    ("1 300 9999", LIMITS, "10.50", "one of each"),
+    ("1 10000", MAXIMUM, "5.01", "each row by itself, also at the top: 0.01 + 5"),
+    ("100", LIMITS, "2", "rate and fee together, 1 + 0.50, are below the minimum"),
+    ("150", LIMITS, "2.00", "rate and fee together are the minimum: 1.50 + 0.50"),
+    ("450", LIMITS, "5.00", "rate and fee together are the maximum: 4.50 + 0.50"),
+    ("451", LIMITS, "5", "rate and fee together, 4.51 + 0.50, exceed the maximum"),
+    ("300", LIMITS, "3.50", "between the limits: 3.00 + 0.50"),
+    ("1 300 9999", LIMITS, "10.50", "one of each: 2 + 3.50 + 5"),
     ("100", ROWS_FREE, "0", "a wholly free row is not lifted"),
     ("101", ROWS_FREE, "2", "a row partly above the free amount is lifted"),
     ("60 40", ROWS_FREE, "2", "a row within the free amount that bears a fee is lifted"),
     ("60 60", ROWS_FREE, "2", "the free amount is used up in order of time"),
-    ("100 400", ROWS_FREE, "4.50", "first row free, second row in full"),
-    ("400 100", ROWS_FREE, "5.00", "the other order: the first row has the free terms"),
-    ("1 5000", EXACTLY, "6", "both limits the same: a price per row"),
+    ("100 400", ROWS_FREE, "4.50", "first row free, second row in full: 4.00 + 0.50"),
+    ("400 100", ROWS_FREE, "5.00", "the other order, the first row has the free terms: 3.00 + 1.50 lifted to 2"),
+    ("1 5000", EXACTLY, "6", "both limits the same, a price per row: 2 * 3"),
     ("50 60", Terms(rate=1, free_amount=100, row_minimum=2), "2", "without fees only the second row pays"),
     ("50 60", Terms(rate=1, included_quota=100, row_minimum=2), "2", "the quota frees rows like the free amount"),
-    ("50 60", Terms(row_minimum=2), "4", "a rate of zero is no free row"),
+    ("50 60", Terms(row_minimum=2), "4", "a rate of zero is no free row: 2 * 2"),
     ("700 700", Terms(rate=1, row_maximum=0), "0", "a maximum of zero"),
-    ("1 1", Terms(rate=1, row_minimum=0), "0.02", "a minimum of zero"),
+    ("1 1", Terms(rate=1, row_minimum=0), "0.02", "a minimum of zero: 2 * 0.01"),
 )
+
+PRICES = (*SUMMED, *WITH_FEES, *WITH_LIMITS)
+
+
+@by_rows(*WITH_LIMITS)
 def test_what_a_row_owes_is_brought_between_the_limits(quantities, terms, expected):
     assert_amount(price("percentage", terms, usage_of(*quantities)), expected)
 

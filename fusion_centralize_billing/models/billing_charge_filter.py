@@ -1,0 +1,47 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import api, fields, models
+
+from .billing_charge_tier import CHECKED_BY_CHARGE
+
+
+class BillingChargeFilter(models.Model):
+    """A property that counters must have for a charge to price them.
+
+    Of several values of one property a counter needs one; of several properties it needs all.
+    """
+
+    _name = "fusion.billing.charge.filter"
+    _description = "Billing Charge Filter"
+    _order = "charge_id, name, value, id"
+
+    charge_id = fields.Many2one("fusion.billing.charge", required=True, ondelete="cascade", index=True)
+    name = fields.Char(string="Property", required=True)
+    value = fields.Char(required=True)
+
+    _value_uniq = models.Constraint("UNIQUE(charge_id, name, value)", "The charge has this filter already.")
+
+    # === CRUD === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        filters = super().create(vals_list)
+        filters._after_change(filters.charge_id)
+        return filters
+
+    def write(self, vals):
+        charges = self.charge_id
+        result = super().write(vals)
+        self._after_change(charges | self.charge_id)
+        return result
+
+    def unlink(self):
+        charges = self.charge_id
+        result = super().unlink()
+        self._after_change(charges.exists())
+        return result
+
+    # === HELPERS === #
+
+    def _after_change(self, charges):
+        if not self.env.context.get(CHECKED_BY_CHARGE):
+            charges._record_price_version()

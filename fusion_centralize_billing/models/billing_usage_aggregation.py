@@ -1,0 +1,92 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import itertools
+from decimal import Decimal
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..rating import Components, finish
+from .usage_row import naive_utc
+from .usage_window import WHOLE, UsageWindow, window_ids_query, windows_query
+
+# What SQL adds up, as exact text: a quantity, or the numerator of one and what it is divided by.
+COMPONENTS = {
+    "sum": "SUM(quantity)::text, NULL::text",
+    "count": "COUNT(*)::text, NULL::text",
+    "max": "MAX(quantity)::text, NULL::text",
+    "last": "(ARRAY_AGG(quantity ORDER BY attributed_at DESC, usage.id DESC))[1]::text, NULL::text",
+    "unique_count": "COUNT(DISTINCT quantity)::text, NULL::text",
+    "average": "SUM(quantity)::text, COUNT(*)::text",
+    "weighted_sum": (
+        "SUM(quantity * EXTRACT(EPOCH FROM usage.period_end - usage.period_start)::numeric)::text,"
+        " MIN(EXTRACT(EPOCH FROM win.end_at - win.start_at)::numeric)::text"
+    ),
+}
+_QUANTITIES = "ARRAY_AGG(quantity::text ORDER BY attributed_at, usage.id)"
+
+
+class BillingUsage(models.Model):
+    """Aggregation: the counters of a window become one quantity, or one per group.
+
+    PostgreSQL adds its exact numeric type; results travel as text because Odoo reads numeric columns
+    into floats (odoo/sql_db.py). The rules are those of ``rating/aggregations.py``.
+    """
+
+    _inherit = "fusion.billing.usage"
+
+    # === BUSINESS === #
+
+    @api.model
+    def _aggregate(self, subscription, metric, period_start, period_end):
+        """Return the aggregated quantity of a window [start, end) as a float; 0.0 without usage."""
+        return float(self._aggregate_exactly(subscription, metric, period_start, period_end))
+
+    @api.model
+    def _aggregate_exactly(self, subscription, metric, period_start, period_end):
+        """Return what :meth:`_aggregate` returns, as a Decimal."""
+        window = UsageWindow(subscription, metric, naive_utc(period_start), naive_utc(period_end))
+        return self._aggregate_windows([window])[window][WHOLE]
+
+    @api.model
+    def _aggregate_windows(self, windows):
+        """Return ``{window: {group: quantity}}`` for many windows in one query, with exact Decimals.
+
+        Units are rounded as the metric says. A window that is not grouped has one quantity, under the
+        group :data:`WHOLE`, also without usage; a grouped one has a quantity for each group that has usage.
+        """
+        result = {window: {} if window.group_by else {WHOLE: Decimal(0)} for window in windows}
+        for window, group, numerator, denominator in self._query_windows(result, COMPONENTS.get):
+            components = Components(Decimal(numerator), denominator and Decimal(denominator))
+            result[window][group] = window.metric._round_units(finish(components))
+        return result
+
+    @api.model
+    def _get_quantities_of_windows(self, windows):
+        """Return ``{window: {group: quantities}}``: the single quantities in order of time, as Decimals."""
+        result = {window: {} for window in windows}
+        for window, group, quantities in self._query_windows(result, lambda _aggregation: _QUANTITIES):
+            result[window][group] = tuple(map(Decimal, quantities))
+        return result
+
+    @api.model
+    def _get_ids(self, window, group):
+        """Return the ids of the counters of a group of a window."""
+        self.flush_model()
+        return [row[0] for row in self.env.execute_query(window_ids_query(window, group))]
+
+    # === HELPERS === #
+
+    def _query_windows(self, windows, components_of):
+        """Yield (window, group, components...), in one query for all windows."""
+        self.flush_model()
+        ordered = sorted(windows, key=lambda window: str(window.selection))
+        batches = [list(batch) for _selection, batch in itertools.groupby(ordered, key=lambda window: window.selection)]
+        if not batches:
+            return
+        first_numbers = itertools.accumulate([0, *map(len, batches)])
+        queries = [
+            windows_query(components_of(batch[0].metric.aggregation), batch, first)
+            for batch, first in zip(batches, first_numbers, strict=False)
+        ]
+        for number, *rest in self.env.execute_query(SQL(" UNION ALL ").join(queries)):
+            yield ordered[number], *rest

@@ -1,0 +1,96 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import json
+
+from odoo import api, fields, models
+
+
+class BillingUsageHistory(models.Model):
+    """What a counter was before it was corrected: who changed it, when, why, from what, to what.
+
+    Only ever appended to. It outlives its counter.
+    """
+
+    _name = "fusion.billing.usage.history"
+    _description = "Billing Usage Correction"
+    _order = "id desc"
+    _rec_name = "idempotency_key"
+
+    # === FIELDS === #
+
+    usage_id = fields.Many2one("fusion.billing.usage", readonly=True, ondelete="set null", index="btree_not_null")
+    kind = fields.Selection(
+        [("amended", "Amended"), ("voided", "Voided"), ("deleted", "Deleted")], required=True, readonly=True
+    )
+    reason = fields.Char(readonly=True)
+    create_uid = fields.Many2one("res.users", string="By", readonly=True)
+    create_date = fields.Datetime(string="On", readonly=True)
+    subscription_id = fields.Many2one("sale.order", required=True, readonly=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one("res.company", related="subscription_id.company_id")
+    metric_id = fields.Many2one("fusion.billing.metric", required=True, readonly=True, ondelete="restrict")
+    service_id = fields.Many2one("fusion.billing.service", readonly=True, ondelete="restrict", index="btree_not_null")
+    idempotency_key = fields.Char(readonly=True)
+    before = fields.Json(readonly=True, help="Quantity, times and properties before the correction.")
+    after = fields.Json(readonly=True, help="The same after it; empty if the counter counts no more.")
+    quantity_before = fields.Char(compute="_compute_quantities", string="Quantity Before")
+    quantity_after = fields.Char(compute="_compute_quantities", string="Quantity After")
+
+    # === COMPUTE === #
+
+    @api.depends("before", "after")
+    def _compute_quantities(self):
+        for entry in self:
+            entry.quantity_before = (entry.before or {}).get("quantity")
+            entry.quantity_after = (entry.after or {}).get("quantity")
+
+    # === BUSINESS === #
+
+    @api.model
+    def _append_updates(self, service, changes):
+        """Note counters that their service pushed anew.
+
+        :param changes: pairs (RecordedRow, UsageRow)
+        """
+        self._append(
+            {
+                "kind": "amended",
+                "reason": None,
+                "usage_id": known.id,
+                "service_id": service.id,
+                "before": known.row,
+                "after": row,
+            }
+            for known, row in changes
+        )
+
+    @api.model
+    def _append(self, entries):
+        """Note corrections in one statement: a batch may have thousands.
+
+        :param entries: dicts with kind, reason, usage_id, service_id, and before and after as UsageRow
+        """
+        rows = [
+            (
+                entry["usage_id"],
+                entry["kind"],
+                entry["reason"],
+                entry["before"].subscription_id,
+                entry["before"].metric_id,
+                entry["service_id"] or None,
+                entry["before"].idempotency_key,
+                json.dumps(entry["before"].as_json()),
+                json.dumps(entry["after"].as_json()) if entry["after"] else None,
+                self.env.uid,
+                self.env.uid,
+            )
+            for entry in entries
+        ]
+        if rows:
+            self.env.cr.execute_values(
+                "INSERT INTO fusion_billing_usage_history (usage_id, kind, reason, subscription_id, metric_id,"
+                " service_id, idempotency_key, before, after, create_uid, write_uid, create_date, write_date)"
+                " VALUES %s",
+                rows,
+                template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+                " now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')",
+            )
+            self.env["fusion.billing.usage"].invalidate_model(["history_ids"])

@@ -1,0 +1,8 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    x_fc_usage_lock_date = fields.Date(related="company_id.x_fc_usage_lock_date", readonly=False)

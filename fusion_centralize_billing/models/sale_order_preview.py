@@ -1,0 +1,82 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import fields, models
+
+from .sale_order import TODAY
+
+
+class _PreviewDoneError(Exception):
+    """Ends the savepoint of a preview, so that nothing of it stays."""
+
+
+class SaleOrder(models.Model):
+    """Preview: the invoice that a subscription would get, made by what makes invoices, and undone."""
+
+    _inherit = "sale.order"
+
+    # === BUSINESS === #
+
+    def _fc_preview_invoice(self, at="now"):
+        """Return the invoice that the subscription would get now, or at the end of its current period.
+
+        Rating and invoicing run as they always do, in a savepoint that is rolled back: taxes, adjustments
+        and the minimum commitment are those of the real invoice. Usage counts as far as it was pushed.
+
+        :param at: ``now`` or ``period_end``
+        :return: plain values, with amounts as decimal text in ``currency``; without lines if there is nothing to bill
+        """
+        self.ensure_one()
+        day = self._fc_get_invoice_day() if at == "period_end" else self._fc_get_today()
+        values = {}
+        try:
+            with self.env.cr.savepoint():
+                # sudo: as in the recurring run; whoever previews need not be allowed to invoice.
+                order = self.sudo().with_company(self.company_id).with_context(**{TODAY: day}, tracking_disable=True)
+                moves = order.with_context(raise_if_nothing_to_invoice=False)._create_invoices(final=True)
+                values = order._fc_describe_preview(moves[-1:], day)
+                raise _PreviewDoneError
+        except _PreviewDoneError:
+            return values
+
+    # === HELPERS === #
+
+    def _fc_get_invoice_day(self):
+        """Return the day on which the current period is invoiced; today if it is due, or none is left."""
+        # Community invoices some days after the period's end, if so agreed.
+        day = self.x_fc_invoice_on if "x_fc_invoice_on" in self._fields else self.next_invoice_date
+        return max(day or self._fc_get_today(), self._fc_get_today())
+
+    def _fc_describe_preview(self, move, day):
+        amount = self._fc_amount_as_text
+        return {
+            "subscription_id": self.id,
+            "subscription_external_id": self.x_fc_external_id or None,
+            "type": "credit_note" if move.move_type == "out_refund" else "invoice",
+            "invoice_date": fields.Date.to_string(move.invoice_date or day),
+            "period_start": fields.Date.to_string(move.x_fc_period_start) or None,
+            "period_end": fields.Date.to_string(move.x_fc_period_end) or None,
+            "currency": self.currency_id.name,
+            "lines": [
+                self._fc_describe_preview_line(line) for line in move.invoice_line_ids if line.display_type == "product"
+            ],
+            "amount_untaxed": amount(move.amount_untaxed),
+            "amount_tax": amount(move.amount_tax),
+            "amount_total": amount(move.amount_total),
+        }
+
+    def _fc_describe_preview_line(self, line):
+        rating = line.sale_line_ids.x_fc_rating_ids.sorted("id")[-1:]
+        return {
+            "description": line.name,
+            "kind": rating.kind or "product",
+            "product_id": line.product_id.id or None,
+            "charge": rating.charge_id.name or None,
+            "metric": rating.metric_id.code or None,
+            "is_adjustment": rating.is_adjustment,
+            "quantity": format(line.quantity, "f"),
+            "price_unit": format(line.price_unit, "f"),
+            "amount_untaxed": self._fc_amount_as_text(line.price_subtotal),
+            "amount_total": self._fc_amount_as_text(line.price_total),
+        }
+
+    def _fc_amount_as_text(self, amount):
+        return f"{amount:.{self.currency_id.decimal_places}f}"

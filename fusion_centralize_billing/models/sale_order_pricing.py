@@ -1,0 +1,148 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from fractions import Fraction
+
+from odoo import models
+from odoo.exceptions import UserError
+
+from ..rating import Usage, to_decimal
+from .price_terms import PriceTerms
+from .sale_order_rating import midnight
+from .usage_window import group_dimensions
+
+
+class SaleOrder(models.Model):
+    """Pricing: which charges with which terms apply to which period, and what its usage costs. Writes nothing."""
+
+    _inherit = "sale.order"
+
+    # === BUSINESS === #
+
+    def _fc_get_current_usage(self):
+        """Price the current billing period of many subscriptions as rating would, without writing anything.
+
+        The number of queries does not depend on how many they are, so that a page of a list costs what one costs.
+
+        :return: ``{subscription: [{"charge", "dimensions", "period_start", "period_end", "rated", "amount"}]}``, with
+            the properties of a group, a Rated result, and its amount as Decimal in the subscription's currency
+        """
+        wanted = {
+            (order, charge, *order._fc_get_current_period()): terms
+            for (order, charge), terms in self._fc_get_current_charges().items()
+        }
+        result = {order: [] for order in self}
+        for (order, charge, start, end), groups in self._fc_price(wanted).items():
+            for group, rated in sorted(groups.items()):
+                result[order].append(
+                    {
+                        "charge": charge,
+                        "dimensions": group_dimensions(group),
+                        "period_start": start,
+                        "period_end": end,
+                        "rated": rated,
+                        "amount": rated.rounded(to_decimal(order.currency_id.rounding)),
+                    }
+                )
+        return result
+
+    def _fc_price(self, wanted):
+        """Price the usage of windows of time, in two queries at most.
+
+        :param wanted: ``{(subscription, charge, start, end): PriceTerms}``
+        :return: ``{(subscription, charge, start, end): {group: Rated}}``
+        :raises UserError: if a charge has another currency than its subscription
+        """
+        for order, charge, _start, _end in wanted:
+            order._fc_check_currency(charge)
+        windows = {key: terms.window(key[0], key[1].metric_id, *key[2:]) for key, terms in wanted.items()}
+        # sudo: usage counts whoever looks; the caller has access to the subscriptions.
+        usage = self.env["fusion.billing.usage"].sudo()
+        totals = usage._aggregate_windows(windows.values())
+        rows = usage._get_quantities_of_windows(windows[key] for key, terms in wanted.items() if terms.needs_rows)
+        return {
+            key: {
+                group: key[1]._price(Usage(total, rows.get(windows[key], {}).get(group, ())), terms)
+                for group, total in totals[windows[key]].items()
+            }
+            for key, terms in wanted.items()
+        }
+
+    def _fc_get_current_charges(self):
+        """Return ``{(subscription, charge): PriceTerms}`` of what prices the current billing periods.
+
+        The charges of the plan, and those that the ledger has for the period already: a charge that was
+        archived or left the plan still applies to the period that it has begun. What was billed of it
+        keeps its terms.
+        """
+        periods = {order: order._fc_get_current_period() for order in self}
+        running = self.filtered(lambda order: periods[order])
+        found = {
+            (order, charge): order._fc_find_terms(charge, *periods[order])
+            for order, charges in running._fc_get_charges_by_subscription().items()
+            for charge in charges
+        }
+        terms = {key: each for key, each in found.items() if each}
+        starts = [periods[order][0] for order in running]
+        domain = [("subscription_id", "in", running.ids), ("period_start", "in", starts), ("kind", "=", "usage")]
+        # sudo: the ledger counts whoever looks.
+        for rating in self.env["fusion.billing.rating"].sudo().search(domain, order="sequence"):
+            order = rating.subscription_id.with_env(self.env)
+            key = (order, rating.charge_id)
+            if rating.period_start != periods[order][0]:
+                continue
+            if rating.state == "billed":
+                terms[key] = PriceTerms.from_json(rating.terms)
+            elif key not in terms:
+                terms[key] = order._fc_get_terms(rating.charge_id, *periods[order])
+        return terms
+
+    def _fc_get_charges_by_subscription(self):
+        """Return ``{subscription: charges}`` with one search."""
+        domain = [("plan_code", "in", [code for code in self.mapped("x_fc_plan_code") if code])]
+        # sudo: charges of a subscription count whoever looks at it.
+        charges = self.env["fusion.billing.charge"].sudo().search(domain)
+        by_plan = charges.grouped(lambda charge: (charge.plan_code, charge.company_id))
+        none = charges.browse()
+        return {order: by_plan.get((order.x_fc_plan_code, order.company_id), none) for order in self}
+
+    def _fc_get_current_period(self):
+        """Return the billing period not invoiced yet, as (start, end) in naive UTC, or None.
+
+        From the last invoiced boundary, or the start date, to the next invoice date, at 00:00 UTC.
+        """
+        self.ensure_one()
+        start = self.x_fc_billed_until or self.start_date
+        ends = [day for day in (self.next_invoice_date, self.x_fc_ended_on) if day]
+        if not start or not ends or min(ends) <= start:
+            return None
+        return midnight(start), midnight(min(ends))
+
+    def _fc_get_period_fraction(self, start, end):
+        """Return the part of a full period that [start, end) is, as far as the subscription is billed by it."""
+        # Enterprise's subscriptions have no such rule.
+        if "x_fc_proration" not in self._fields or self.x_fc_proration != "day":
+            return Fraction(1)
+        return self._get_period_fraction(start.date(), end.date())
+
+    # === HELPERS === #
+
+    def _fc_find_terms(self, charge, start, end):
+        """Return the terms of a charge for a period, or None if it does not apply to it."""
+        terms = charge._get_price_terms(start.date())
+        return terms and terms.for_fraction(self._fc_get_period_fraction(start, end))
+
+    def _fc_get_terms(self, charge, start, end):
+        """Return the terms of a charge for a period to which it applies, whatever its dates say."""
+        terms = charge._get_price_terms(start.date()) or charge._get_price_terms()
+        return terms.for_fraction(self._fc_get_period_fraction(start, end))
+
+    def _fc_check_currency(self, charge):
+        if charge.currency_id != self.currency_id:
+            raise UserError(
+                self.env._(
+                    "%(charge)s is priced in %(charge_currency)s, but %(order)s in %(order_currency)s.",
+                    charge=charge.name,
+                    charge_currency=charge.currency_id.name,
+                    order=self.name,
+                    order_currency=self.currency_id.name,
+                )
+            )

@@ -1,0 +1,96 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo.addons.queue_job.tests.common import trap_jobs
+from odoo.exceptions import ValidationError
+from odoo.tests import tagged
+
+from .common import BillingCase
+
+
+@tagged("post_install", "-at_install")
+class TestCommitment(BillingCase):
+    """A billing period costs at least the minimum commitment; a line adds what is missing."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.commitment_product = cls._create_product(name="Commitment")
+        cls.plan.write({"minimum_commitment": 100, "commitment_product_id": cls.commitment_product.id})
+        cls._create_charge()
+        with trap_jobs():
+            cls.order = cls._create_subscription()
+
+    def _get_true_up(self, moves):
+        lines = moves.invoice_line_ids.filtered(lambda line: line.product_id == self.commitment_product)
+        return lines.mapped("price_subtotal")
+
+    def test_what_is_missing_is_added_at_the_end_of_the_period(self):
+        # The fixed fee is 20 and a unit costs 1.
+        cases = [
+            (0, [80], "the fixed fee counts"),
+            (30, [50], "usage counts"),
+            (79, [1], "a unit is missing"),
+            (80, [], "the commitment is reached"),
+            (81, [], "the commitment is exceeded"),
+        ]
+        for quantity, expected, reason in cases:
+            with self.subTest(reason):
+                order = self._create_subscription()
+                if quantity:
+                    self._use(order, quantity)
+                moves = self._invoice_on(order, "2026-02-01")
+                self.assertEqual(self._get_true_up(moves), expected)
+                self.assertEqual(moves.amount_untaxed, max(100, 20 + quantity))
+
+    def test_nothing_is_added_before_the_period_has_ended(self):
+        self._use(self.order, 10)
+        self._rate(self.order, "2026-01-31")
+        self.assertEqual(self._get_ratings(self.order).mapped("kind"), ["usage"])
+
+    def test_late_usage_takes_the_place_of_what_was_added(self):
+        self._use(self.order, 30)
+        self._invoice_on(self.order, "2026-02-01")
+        self._use(self.order, 20)
+        moves = self._invoice_on(self.order, "2026-03-01")
+        # February: fee 20, true-up 80. January: 20 more of usage, 20 less of true-up.
+        self.assertEqual(sorted(moves.invoice_line_ids.mapped("price_subtotal")), [-20, 20, 20, 80])
+        self.assertEqual(moves.amount_untaxed, 100)
+
+    def test_usage_taken_back_is_made_up_for(self):
+        self._use(self.order, 90, idem="k")
+        self._invoice_on(self.order, "2026-02-01")
+        self._use(self.order, 50, idem="k")
+        moves = self._invoice_on(self.order, "2026-03-01")
+        # January: 40 less of usage, and 30 to the commitment.
+        self.assertEqual(sorted(moves.invoice_line_ids.mapped("price_subtotal")), [-40, 20, 30, 80])
+
+    def test_a_subscription_keeps_the_commitment_it_was_opened_with(self):
+        self.plan.minimum_commitment = 500
+        self.assertEqual(self._invoice_on(self.order, "2026-02-01").amount_untaxed, 100)
+        order = self._create_subscription()
+        self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 500)
+
+    def test_the_line_says_what_was_agreed_and_what_is_missing(self):
+        moves = self._invoice_on(self.order, "2026-02-01")
+        [text] = moves.invoice_line_ids.filtered(lambda line: line.product_id == self.commitment_product).mapped("name")
+        self.assertIn("100.00", text)
+        self.assertIn("80.00", text)
+        self.assertIn("2026-01-01 - 2026-01-31", text)
+
+    def test_a_cancelled_invoice_gives_its_true_up_back_once(self):
+        moves = self._invoice_on(self.order, "2026-02-01")
+        moves.button_draft()
+        moves.button_cancel()
+        moves = self._invoice_on(self.order, "2026-03-01")
+        self.assertEqual(sorted(self._get_true_up(moves)), [80, 80])
+
+    def test_a_commitment_without_a_product_is_refused(self):
+        with self.assertRaises(ValidationError):
+            self._create_plan(minimum_commitment=1)
+
+    def test_currencies_have_their_own_decimals(self):
+        cases = [("JPY", 1000, 980), ("KWD", 100.125, 80.125)]
+        for currency, minimum, missing in cases:
+            with self.subTest(currency):
+                values = {"minimum_commitment": minimum, "commitment_product_id": self.commitment_product.id}
+                order = self._create_subscription(self._create_plan(currency, **values))
+                self.assertEqual(self._get_true_up(self._invoice_on(order, "2026-02-01")), [missing])
