@@ -160,13 +160,11 @@ class ListCases:
             return build
 
         def locked(tag):
-            order = self._open(tag)
-            self._use(order, 1, idem=tag)
-            # A lock for one case only: the others write into the same time.
-            company = self.env["res.company"].create({"name": tag, "x_fc_usage_lock_date": "2026-02-01"})
-            self.env.cr.execute("UPDATE sale_order SET company_id = %s WHERE id = %s", [company.id, order.id])
-            self.service.user_id.company_ids |= company
-            self.env.invalidate_all()
+            # A time in which no other case records anything.
+            self.company.x_fc_usage_lock_date = False
+            order = self._create_subscription(x_fc_external_id=tag, start_date="2025-01-01")
+            self._use(order, 1, "2025-06-10", idem=tag)
+            self.company.x_fc_usage_lock_date = "2025-12-01"
             return {"idempotency_key": tag, "reason": "Too late", **more}
 
         return [

@@ -106,7 +106,7 @@ class TestIdempotency(BillingHttpCase):
                 self.assertEqual(refused, operation.scope.endswith(":read"))
 
     def test_senseless_keys_are_refused(self):
-        for key in ("", " ", "x" * 256, "ä".encode().decode("latin-1"), "a\tb"):
+        for key in ("", "x" * 256, "ä".encode().decode("latin-1"), "a\tb"):
             with self.subTest(key):
                 self.assertRefused(self._open(key), 400, "invalid_idempotency_key")
         self.assertEqual(self._open("x" * 255).status_code, 200)

@@ -57,12 +57,12 @@ class TestVoidInvoice(_Case):
         self.assertEqual(again.amount_untaxed, 30)  # the fee of February and the usage of January
         self.assertEqual(self._get_line(again, self.usage_product).price_subtotal, 10)
 
-    def test_a_corrected_price_counts_for_what_is_billed_anew(self):
+    def test_usage_corrected_after_the_void_is_billed_as_it_is(self):
         order, invoice = self._bill_january()
-        invoice._fc_void("Wrong price")
-        self.charge.price_per_unit = 2
+        invoice._fc_void("Wrong usage")
+        order.x_fc_usage_ids._amend(Decimal(4), "Counted twice")
         self._rate(order, "2026-02-10")
-        self.assertEqual(self._invoice_on(order, "2026-03-01").amount_untaxed, 40)
+        self.assertEqual(self._invoice_on(order, "2026-03-01").amount_untaxed, 24)
 
     def test_an_invoice_is_void_once(self):
         _order, invoice = self._bill_january()
