@@ -2,8 +2,9 @@
 
 workshop    starts the drivers of clients of others
 endpoint    the address of the GraphQL API
-client      a client of others with the key of ``world``'s service; each test runs with each client
-world       some of everything that can be listed, of one service
+world       some of everything that can be listed, of one service; tests only read it
+client      a client of others with the key of ``world``'s service; each test runs with each kind of client
+start_client   starts one for another service
 """
 
 from collections.abc import Callable, Iterator
@@ -52,10 +53,22 @@ def world(
 
 
 @pytest.fixture(scope="package", params=["gql", "graphql-request"])
-def client(request: pytest.FixtureRequest, workshop: Workshop, world: World, endpoint: str) -> Iterator[Client]:
-    if request.param == "gql":
-        command = workshop.command("gql_driver.py", endpoint, world.service.key)
-    else:
-        command = workshop.command("graphql_request_driver.mjs", endpoint, world.service.key, SCHEMA_FILE)
-    with Client(request.param, command) as running:
-        yield running
+def start_client(
+    request: pytest.FixtureRequest, workshop: Workshop, endpoint: str
+) -> Iterator[Callable[["ServiceClient"], Client]]:
+    """Return a function that starts a client with a service's key; each test runs with each kind of client."""
+    with ExitStack() as started:
+
+        def start(service: "ServiceClient") -> Client:
+            if request.param == "gql":
+                command = workshop.command("gql_driver.py", endpoint, service.key)
+            else:
+                command = workshop.command("graphql_request_driver.mjs", endpoint, service.key, SCHEMA_FILE)
+            return started.enter_context(Client(request.param, command))
+
+        yield start
+
+
+@pytest.fixture(scope="package")
+def client(start_client: Callable[["ServiceClient"], Client], world: World) -> Client:
+    return start_client(world.service)
