@@ -3,6 +3,7 @@
 workshop    starts the drivers of clients of others
 endpoint    the address of the GraphQL API
 world       some of everything that can be listed, of one service; tests only read it
+new_world   makes another one, to be changed
 client      a client of others with the key of ``world``'s service; each test runs with each kind of client
 start_client   starts one for another service
 """
@@ -40,16 +41,26 @@ def endpoint(server: Server) -> str:
 
 
 @pytest.fixture(scope="package")
-def world(
+def new_world(
     backoffice: BackOffice,
     service_client: Callable[[str], "ServiceClient"],
     new_plan: Callable[[BackOffice], "Plan"],
-) -> Iterator[World]:
+) -> Iterator[Callable[[], World]]:
+    """Return a function that makes a world; nothing happens in it by itself."""
+
+    def make() -> World:
+        plans = [new_plan(backoffice) for _number in range(3)]
+        return world_module.make(service_client("graphql"), plans, backoffice)
+
     with ExitStack() as held:
         for action in (job_queue.RATE_USAGE, job_queue.CREATE_INVOICES):
             held.enter_context(job_queue.held_back(backoffice, action))
-        plans = [new_plan(backoffice) for _number in range(3)]
-        yield world_module.make(service_client("graphql"), plans, backoffice)
+        yield make
+
+
+@pytest.fixture(scope="package")
+def world(new_world: Callable[[], World]) -> World:
+    return new_world()
 
 
 @pytest.fixture(scope="package", params=["gql", "graphql-request"])

@@ -1,12 +1,13 @@
 """Sends random documents that schemathesis makes from the served schema, and prints what came of them.
 
-Takes as JSON: ``url``, ``key``, ``seed``, ``examples`` (documents for each field of the roots), ``seconds`` (after
-which no more are sent) and ``ids`` (lists of ids that there are, by type).
-Prints ``sent`` and ``executed`` (by field of a root), ``slowest`` (in seconds) and ``faults``: answers with a 5xx
-status, answers that are no GraphQL, and errors that the server calls its own. The same seed gives the same documents.
+Takes as JSON: ``url``, ``key``, ``seed``, ``examples`` (documents for each field of the roots) and ``seconds`` (in
+which each field gets an equal share; what is not sent by then is left out).
+Prints ``sent`` and ``executed`` (by field of a root), ``refused`` (by code), ``slowest`` (in seconds) and ``faults``:
+answers with a 5xx status, answers that are no GraphQL, and errors that the server calls its own. The same seed gives
+the same documents.
 
-Half of the documents are sent as they were made, which is nearly always refused for the size of a page or an
-unknown id. In the other half pages get a size and ids are those of objects, so that they are executed.
+A quarter of the documents is sent as it was made, which is nearly always refused for the size of a page or an
+unknown id. In the others pages get a size and most ids are those of objects, so that they are executed.
 """
 
 import collections
@@ -17,6 +18,7 @@ import zlib
 
 import graphql
 import hypothesis
+import requests
 import schemathesis
 from graphql.language import ArgumentNode, FieldNode, IntValueNode, NameNode, StringValueNode
 from hypothesis import strategies as st
@@ -33,6 +35,7 @@ class _Usable(graphql.Visitor):
         self.types = types
         self.ids = ids
         self.number = number
+        self.wanted = None
 
     def enter_field(self, node, *_place):
         definition = self.types.get_field_def()
@@ -43,15 +46,24 @@ class _Usable(graphql.Visitor):
             size = IntValueNode(value=str(self.number % 4))
             return _with_arguments(node, _argument(("first", "last")[self.number % 2], size), *kept)
         if type_ in self.ids and node.arguments:
+            self.wanted = type_
             return _with_arguments(node, _argument("id", self.id_of(type_)))
         return None
+
+    def enter_object_field(self, node, *_place):
+        named = node.name.value.removesuffix("Id").capitalize()
+        self.wanted = named if named in self.ids else self.wanted
 
     def enter_string_value(self, _node, *_place):
         type_ = self.types.get_input_type()
         if not type_ or graphql.get_named_type(type_).name != "ID":
             return None
         self.number += 1
-        return self.id_of(list(self.ids)[self.number % len(self.ids)])
+        if self.number % 5 == 0:
+            return None
+        return self.id_of(self.wanted or list(self.ids)[self.number % len(self.ids)])
+
+    enter_int_value = enter_string_value  # is an ID, too
 
     def id_of(self, type_):
         return StringValueNode(value=self.ids[type_][self.number % len(self.ids[type_])])
@@ -74,12 +86,24 @@ def _with_arguments(node, *arguments):
 def _make_usable(schema, ids):
     def change(_context, body):
         number = zlib.crc32(graphql.print_ast(body).encode("utf-8", "surrogatepass"))
-        if number % 2:
+        if number % 4 == 0:
             return body
         types = graphql.TypeInfo(schema)
-        return graphql.visit(body, graphql.TypeInfoVisitor(types, _Usable(types, ids, number // 2)))
+        return graphql.visit(body, graphql.TypeInfoVisitor(types, _Usable(types, ids, number // 4)))
 
     return change
+
+
+def _find_ids(schema, url, headers):
+    """Return some ids of objects that can be listed, by type."""
+    ids = {}
+    for name, field in schema.query_type.fields.items():
+        if graphql.get_named_type(field.type).name.endswith("Connection"):
+            question = f"{{ list: {name}(first: 3) {{ nodes {{ __typename id }} }} }}"
+            answer = requests.post(url, json={"query": question}, headers=headers, timeout=60).json()
+            for node in answer["data"]["list"]["nodes"]:
+                ids.setdefault(node["__typename"], []).append(node["id"])
+    return ids
 
 
 def _register_scalars():
@@ -89,54 +113,58 @@ def _register_scalars():
     schemathesis.graphql.scalar("JSON", texts.map(nodes.String))
 
 
-def _fault_in(answer):
-    """Return what is wrong with an answer, or None."""
+def _judge(answer):
+    """Return what is wrong with an answer, or None, and the codes of its errors."""
     if answer.status_code >= 500:
-        return f"status {answer.status_code}"
+        return f"status {answer.status_code}", set()
     try:
         body = answer.json()
     except ValueError:
-        return "no JSON"
+        return "no JSON", set()
     if not isinstance(body, dict) or not ({"data", "errors"} & set(body)):
-        return "neither data nor errors"
-    codes = [error.get("extensions", {}).get("code") for error in body.get("errors", ())]
-    if not all(codes):
-        return "an error without a code"
-    return "an error of the server" if "internal" in codes else None
+        return "neither data nor errors", set()
+    codes = {error.get("extensions", {}).get("code") for error in body.get("errors", ())}
+    if None in codes:
+        return "an error without a code", codes
+    return ("an error of the server" if "internal" in codes else None), codes
 
 
 class _Record:
     """What was sent and what came of it."""
 
-    def __init__(self, headers, seconds):
+    def __init__(self, headers):
         self.headers = headers
-        self.end = time.monotonic() + seconds
         self.sent = collections.Counter()
         self.executed = collections.Counter()
+        self.refused = collections.Counter()
         self.slowest = 0.0
         self.faults = []
 
     def send(self, case):
         begun = time.monotonic()
-        if begun > self.end:
-            return
         answer = case.call(headers=self.headers, timeout=60)
         self.slowest = max(self.slowest, time.monotonic() - begun)
         self.sent[case.operation.label] += 1
-        self.executed[case.operation.label] += answer.status_code == 200 and "errors" not in answer.json()
-        fault = _fault_in(answer)
+        fault, codes = _judge(answer)
         if fault:
             self.faults.append({"fault": fault, "document": case.body, "answer": answer.text[:2000]})
+        elif codes:
+            self.refused.update(codes)
+        else:
+            self.executed[case.operation.label] += 1
 
     def as_dict(self):
         faults = sorted(self.faults, key=lambda fault: len(fault["document"]))
-        return {"sent": self.sent, "executed": self.executed, "slowest": round(self.slowest, 2), "faults": faults}
+        counts = {"sent": self.sent, "executed": self.executed, "refused": self.refused}
+        return {**counts, "slowest": round(self.slowest, 2), "faults": faults}
 
 
-def _send_documents(operation, seed, examples, record):
-    @hypothesis.seed(seed)
+def _send_documents(operation, task, seconds, record):
+    end = time.monotonic() + seconds
+
+    @hypothesis.seed(task["seed"])
     @hypothesis.settings(
-        max_examples=examples,
+        max_examples=task["examples"],
         database=None,
         deadline=None,
         phases=[hypothesis.Phase.generate],
@@ -144,7 +172,8 @@ def _send_documents(operation, seed, examples, record):
     )
     @hypothesis.given(case=operation.as_strategy())
     def send(case):
-        record.send(case)
+        if time.monotonic() < end:
+            record.send(case)
 
     send()
 
@@ -154,10 +183,12 @@ def main():
     headers = {"Authorization": f"Bearer {task['key']}"}
     schema = schemathesis.graphql.from_url(task["url"], headers=headers)
     _register_scalars()
-    schemathesis.hook("map_body")(_make_usable(schema.client_schema, task["ids"]))
-    record = _Record(headers, task["seconds"])
-    for result in schema.get_all_operations():
-        _send_documents(result.ok(), task["seed"], task["examples"], record)
+    ids = _find_ids(schema.client_schema, task["url"], headers)
+    schemathesis.hook("map_body")(_make_usable(schema.client_schema, ids))
+    record = _Record(headers)
+    operations = [result.ok() for result in schema.get_all_operations()]
+    for operation in operations:
+        _send_documents(operation, task, task["seconds"] / len(operations), record)
     print(json.dumps(record.as_dict()))
 
 
