@@ -167,7 +167,9 @@ def _filter_type(owner: str, field: str) -> str:
 def _find_parent(client: Client, world: World, owner: str) -> str | None:
     """Return the id of the object whose lists are paged through, if it has none that people know."""
     if owner == "Plan":
-        return str(client.ask("query($code: String) { plan(code: $code) { id } }", code=world.plans[0].code)["plan"]["id"])
+        return str(
+            client.ask("query($code: String) { plan(code: $code) { id } }", code=world.plans[0].code)["plan"]["id"]
+        )
     if owner not in ("Invoice", "InvoiceLine"):
         return None
     lines = "lines(first: 100) { nodes { id ratings(first: 1) { nodes { id } } } }"
