@@ -29,6 +29,7 @@
         "views/billing_webhook_views.xml",
         "views/sale_order_views.xml",
         "views/account_move_views.xml",
+        "views/payment_views.xml",
         "views/menus.xml",
     ],
     "application": True,

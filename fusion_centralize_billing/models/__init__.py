@@ -2,11 +2,13 @@
 from . import (
     account_move,
     account_move_line,
+    account_move_payment,
     billing_account_link,
     billing_api_key,
     billing_charge,
     billing_charge_tier,
     billing_metric,
+    billing_payment_call,
     billing_plan,
     billing_rating,
     billing_service,
@@ -19,5 +21,6 @@ from . import (
     sale_order,
     sale_order_invoicing,
     sale_order_line,
+    sale_order_payment,
     sale_order_rating,
 )
