@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from odoo import Command, fields
 from odoo.addons.queue_job.tests.common import trap_jobs
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from ..api.errors import BusinessRuleError
@@ -490,5 +490,5 @@ class TestWhichToken(PaymentCase):
             self._create_token(partner=stranger),
             self._create_token(provider=self._get_provider("demo", other)),
         ):
-            with self.assertRaises((ValidationError, UserError)):
+            with self.assertRaises(UserError):
                 order.x_fc_payment_token_id = token

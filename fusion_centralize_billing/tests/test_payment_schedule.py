@@ -173,11 +173,18 @@ class TestPaymentSchedule(PaymentCase):
 
     def test_the_service_hears_of_the_end(self):
         self._listen()
-        self._fail_to_the_end(payment_failure_action="close")
-        self.assertEqual(len(self._get_events(self.service, "invoice.payment_failed")), 3)
+        invoice = self._fail_to_the_end(payment_failure_action="close")
         self.assertEqual(len(self._get_events(self.service, "subscription.terminated")), 1)
-        last = self._get_events(self.service, "invoice.payment_failed")[-1].payload["payment"]
-        self.assertEqual((last["payment_state"], last["attempts"], last["next_retry_at"]), ("failed", 3, None))
+        told = [event.payload for event in self._get_events(self.service, "invoice.payment_failed")]
+        payments = [payload["payment"] for payload in told if payload["invoice"]["invoice_id"] == invoice.id]
+        self.assertEqual(
+            [(payment["payment_state"], payment["attempts"], payment["next_retry_at"]) for payment in payments],
+            [
+                ("waiting_retry", 1, "2026-02-02T12:00:00Z"),
+                ("waiting_retry", 2, "2026-02-05T12:00:00Z"),
+                ("failed", 3, None),
+            ],
+        )
 
     def test_a_subscription_that_is_closed_already_stays_so(self):
         self.plan.payment_failure_action = "pause"

@@ -109,8 +109,6 @@ class TestStripe(PaymentCase):
 
     def test_each_attempt_has_another_key(self):
         invoice, [first] = self._charge(status=402)
-        with self._stripe() as [*sent]:
-            pass
         with self._stripe() as sent:
             self._sweep("2026-02-02")
         self.assertNotEqual(first.headers["Idempotency-Key"], sent[0].headers["Idempotency-Key"])
