@@ -112,7 +112,7 @@ class Charge:
         return dict(json.loads(_printed("report", self.shell(self._setting() + code + _REPORT))))
 
     def die_in(self, code: str) -> None:
-        with pytest.raises(Fault):
+        with pytest.raises(Fault, match="ended with -9"):
             self.shell(self._setting() + code + "\nprint('still alive')")
 
     def calls(self) -> int:

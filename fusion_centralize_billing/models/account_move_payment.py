@@ -145,6 +145,16 @@ class AccountMove(models.Model):
         self.sudo().filtered(lambda move: any(move[name] for name in ended)).write(ended)
         return result
 
+    def _has_to_be_paid(self):
+        """Offer no payment page while the saved payment method is being charged, or may have been."""
+        return super()._has_to_be_paid() and not self._fc_is_being_charged()
+
+    def _get_online_payment_error(self):
+        messages = [super()._get_online_payment_error()]
+        if self._fc_is_being_charged():
+            messages.append(self.env._("Your saved payment method is being charged for this invoice."))
+        return "\n".join(message for message in messages if message)
+
     def _fc_retry_payment(self):
         """Begin to charge the customer's saved token with what is due, and return the charge.
 
@@ -260,6 +270,10 @@ class AccountMove(models.Model):
             and self._fc_is_unpaid()
             and self.currency_id.compare_amounts(self.amount_residual, 0) > 0
         )
+
+    def _fc_is_being_charged(self):
+        # sudo: customers ask, on their payment page.
+        return "draft" in self.sudo().x_fc_charge_ids.mapped("state")
 
     def _fc_get_payments_under_way(self):
         """Return the transactions that may yet pay the invoice, or have and are not registered.

@@ -6,7 +6,7 @@ from psycopg2.errors import ForeignKeyViolation, UniqueViolation
 
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import file_open, mute_logger
 
 from .payments import PaymentCase
 
@@ -67,3 +67,40 @@ class TestPaymentGuards(PaymentCase):
     def test_what_the_provider_answers_is_committed_apart_from_the_job(self):
         function = self.env["queue.job.function"].search([("method", "=", "_job_charge")])
         self.assertTrue(function.allow_commit)
+
+    def test_the_payment_page_is_closed_while_the_card_may_have_been_charged(self):
+        self.env["ir.config_parameter"].set_param("account_payment.enable_portal_payment", True)
+        token = self._create_token("error")
+        invoice = self._create_invoice()
+        self.assertFalse(invoice._has_to_be_paid(), "Queued")
+        self.assertIn("being charged", invoice._get_online_payment_error())
+        self.env["fusion.billing.payment.call"]._take(invoice.x_fc_charge_ids)
+        with self._working():
+            invoice.x_fc_charge_ids._job_charge()
+        self.assertFalse(invoice._has_to_be_paid(), "Unclear")
+        with self._working():
+            invoice.x_fc_charge_ids.action_x_fc_note_not_charged()
+        self.assertTrue(invoice._has_to_be_paid(), "Not charged, says a person")
+        self.assertFalse(invoice._get_online_payment_error())
+        self.assertTrue(token.active)
+
+    def test_a_neutralized_copy_charges_nobody(self):
+        """Odoo's own neutralization leaves providers in test mode as they are, and all tokens."""
+        self._create_token("error")
+        queued = self._create_invoice()
+        waiting = self._create_invoice(run_jobs=True)
+        self.assertEqual((queued.x_fc_payment_state, waiting.x_fc_payment_state), ("scheduled", "waiting_retry"))
+        fresh = self._create_subscription()
+        self.env.flush_all()
+        with file_open("fusion_centralize_billing/data/neutralize.sql") as script:
+            self.env.cr.execute(script.read())
+        self.env.invalidate_all()
+        with patch.object(self.registry["payment.transaction"], "_send_payment_request") as call:
+            with self._working("2026-03-01"):
+                queued.x_fc_charge_ids._job_charge()
+                self.env["payment.transaction"]._cron_resume_charges()
+                self.env["account.move"]._cron_retry_payments()
+            posted = self._invoice(fresh, run_jobs=True)
+        call.assert_not_called()
+        self.assertEqual({queued.x_fc_payment_state, waiting.x_fc_payment_state}, {"none", "failed"})
+        self.assertEqual(posted.x_fc_payment_state, "none")
