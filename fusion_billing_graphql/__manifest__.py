@@ -10,6 +10,5 @@
     "external_dependencies": {"python": ["graphene>=3.4,<4", "graphql-core>=3.2,<3.3"]},
     "data": [
         "security/ir.model.access.csv",
-        "security/ir_rule.xml",
     ],
 }

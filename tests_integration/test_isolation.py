@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Query = Callable[[str], list[dict[str, Any]]]
 
 TODAY = datetime.now(timezone.utc).date()
+START = TODAY - timedelta(days=45)
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class World:
     owners_plan: "Plan"
     owners_order: int
     unowned_order: int
+    owners_invoice: int
+    owners_credit_note: int
+    owners_rating: int
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +39,17 @@ def world(
     backoffice: BackOffice,
     service_client: Callable[[str], "ServiceClient"],
     new_plan: Callable[[BackOffice], "Plan"],
+    wait_until: Callable[..., Any],
 ) -> Iterator[World]:
     with job_queue.held_back(backoffice, job_queue.RATE_USAGE):  # nothing but the tests changes what they compare
-        yield _make_world(backoffice, service_client, new_plan)
+        yield _make_world(backoffice, service_client, new_plan, wait_until)
 
 
 def _make_world(
     backoffice: BackOffice,
     service_client: Callable[[str], "ServiceClient"],
     new_plan: Callable[[BackOffice], "Plan"],
+    wait_until: Callable[..., Any],
 ) -> World:
     intruder, owner = service_client("intruder"), service_client("owner")
     shared_plan, owners_plan = new_plan(backoffice), new_plan(backoffice)
@@ -54,13 +60,42 @@ def _make_world(
     owner.api.upsert_customer("only-theirs", "Only Theirs", f"only@{owner.code}.example")
     unowned = _confirm_unowned_subscription(backoffice, shared_plan, owner, "only-theirs")
     shared_plan.open(intruder.api, "mine")
-    return World(intruder, owner, shared_plan, owners_plan, order, unowned)
+    invoice, credit_note, rating = _bill(backoffice, owner, owners_plan, wait_until)
+    return World(intruder, owner, shared_plan, owners_plan, order, unowned, invoice, credit_note, rating)
+
+
+def _bill(
+    office: BackOffice, owner: "ServiceClient", plan: "Plan", wait_until: Callable[..., Any]
+) -> tuple[int, int, int]:
+    """Return an invoice of the owner, a credit note of a part of it, and the rating that it bills."""
+    plan.open(owner.api, "billed", START)
+    owner.api.record_usage([plan.counter("billed", 300, START, "billed-1")])
+    job_queue.run_now(office, job_queue.CREATE_INVOICES)
+    listing = {"subscription_external_id": "billed"}
+    found = wait_until(lambda: owner.api.request("GET", "/invoices", params=listing).json()["invoices"])
+    invoice = owner.api.request("GET", f"/invoices/{found[-1]['invoice_id']}").json()
+    line = next(line for line in invoice["lines"] if line["rating_ids"])
+    credit = {"invoice_id": invoice["invoice_id"], "reason": "Goodwill"}
+    credit |= {"lines": [{"invoice_line_id": line["invoice_line_id"], "amount": "1.00"}]}
+    note = owner.api.request("POST", "/credit_notes", credit).json()
+    return invoice["invoice_id"], note["credit_note_id"], line["rating_ids"][0]
+
+
+def _owners_cursor(world: World) -> dict[str, Any]:
+    """Return the cursor of the owner's second page of customers."""
+    answer = world.owner.api.request("GET", "/customers", params={"limit": 1}).json()
+    return {"cursor": answer["next_cursor"]}
 
 
 # === THE MATRIX === #
 
+_NO_COUNTER = (404, "usage_not_found")
+_NO_INVOICE = (404, "invoice_not_found")
+
 #: operation, name of the attempt, request, status and code of the answer
 ATTEMPTS: list[tuple[str, str, Callable[[World], Any], int, str]] = [
+    # First of all: a later attempt makes a customer of the intruder with the owner's e-mail.
+    ("listCustomers", "all that there are", lambda w: {}, 200, ""),
     (
         "recordUsage",
         "a foreign subscription by its external id",
@@ -138,6 +173,59 @@ ATTEMPTS: list[tuple[str, str, Callable[[World], Any], int, str]] = [
         404,
         "subscription_not_found",
     ),
+    ("getCustomer", "a foreign customer", lambda w: {"external_id": "only-theirs"}, 404, "customer_not_found"),
+    ("listCustomers", "a foreign cursor", _owners_cursor, 400, "invalid_cursor"),
+    *(
+        (operation, f"a foreign subscription by {name}", request_of, 404, "subscription_not_found")
+        for operation, more in (
+            ("getSubscription", {}),
+            ("updateSubscription", {"external_id": "taken-over"}),
+            ("queryUsage", {}),
+            ("listUsage", {}),
+            ("listInvoices", {}),
+            ("listCreditNotes", {}),
+            ("previewInvoice", {}),
+        )
+        for name, request_of in (
+            ("its external id", lambda w, more=more: {"subscription_external_id": "acme", **more}),
+            ("its order's id", lambda w, more=more: {"subscription_external_id": str(w.owners_order), **more}),
+            ("the id of nobody's", lambda w, more=more: {"subscription_external_id": str(w.unowned_order), **more}),
+        )
+    ),
+    *(
+        (operation, "a foreign customer", lambda w: {"external_customer_id": "only-theirs"}, 404, "customer_not_found")
+        for operation in ("listSubscriptions", "listInvoices", "listCreditNotes")
+    ),
+    *(
+        (operation, "all that there are", lambda w: {}, 200, "")
+        for operation in ("listSubscriptions", "listUsage", "listInvoices", "listCreditNotes")
+    ),
+    *(
+        (operation, "a foreign counter's key", lambda w, more=more: {"idempotency_key": "acme-1", **more}, *_NO_COUNTER)
+        for operation, more in (("voidUsage", {"reason": "x"}), ("amendUsage", {"reason": "x", "quantity": 0}))
+    ),
+    *(
+        (operation, "a foreign invoice", lambda w, more=more: {"invoice_id": w.owners_invoice, **more}, *_NO_INVOICE)
+        for operation, more in (
+            ("getInvoice", {}),
+            ("getInvoicePdf", {}),
+            ("listInvoiceRatings", {}),
+            ("listCreditNotes", {}),
+            ("voidInvoice", {"reason": "x"}),
+            ("createCreditNote", {"reason": "x"}),
+        )
+    ),
+    *(
+        (
+            operation,
+            "a foreign credit note",
+            lambda w: {"credit_note_id": w.owners_credit_note},
+            404,
+            "credit_note_not_found",
+        )
+        for operation in ("getCreditNote", "getCreditNotePdf")
+    ),
+    ("listRatingUsage", "a foreign rating", lambda w: {"rating_id": w.owners_rating}, 404, "rating_not_found"),
     ("catalog", "a filter that is not offered", lambda w: {"service_id": str(w.owner.id)}, 400, "invalid_payload"),
 ]
 
@@ -271,12 +359,13 @@ def _operations(client: "ServiceClient") -> dict[str, tuple[str, str]]:
 
 
 def _call(client: "ServiceClient", operation: str, payload: Any) -> Any:
-    verb, path = _operations(client)[operation]
+    verb, template = _operations(client)[operation]
+    in_path = {name: value for name, value in payload.items() if f"{{{name}}}" in template}
+    rest = {name: value for name, value in payload.items() if name not in in_path}
+    path = template.format_map(defaultdict(lambda: "nothing", in_path))
     if verb == "GET":
-        return client.api.request(verb, path, params=payload)
-    in_path = {name: value for name, value in payload.items() if f"{{{name}}}" in path}
-    body = {name: value for name, value in payload.items() if name not in in_path}
-    return client.api.request(verb, path.format_map(defaultdict(lambda: "nothing", in_path)), body)
+        return client.api.request(verb, path, params=rest)
+    return client.api.request(verb, path, rest)
 
 
 def _names(delivery: Any, subscription: str) -> bool:
@@ -290,6 +379,9 @@ def _belongings(query: Query, world: World) -> dict[str, list[dict[str, Any]]]:
     tables = {
         "orders": f"SELECT * FROM sale_order WHERE id IN ({orders})",
         "usage": f"SELECT * FROM fusion_billing_usage WHERE subscription_id IN ({orders})",
+        "history": f"SELECT * FROM fusion_billing_usage_history WHERE subscription_id IN ({orders})",
+        "ratings": f"SELECT * FROM fusion_billing_rating WHERE subscription_id IN ({orders})",
+        "invoices": f"SELECT * FROM account_move WHERE x_fc_service_id = {world.owner.id}",
         "changes": f"SELECT * FROM fusion_billing_usage_change WHERE subscription_id IN ({orders})",
         "links": links,
         "partners": f"SELECT id, name, email FROM res_partner WHERE id IN (SELECT partner_id FROM ({links}) l)",

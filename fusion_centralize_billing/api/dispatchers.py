@@ -7,15 +7,20 @@ retries serialization failures, so that controllers need no try.
 
 from __future__ import annotations
 
+import base64
+from typing import Any
+
 from werkzeug.exceptions import HTTPException
 
-from odoo.http import HttpDispatcher, Response
+from odoo.http import HttpDispatcher, Response, content_disposition
 
 from . import json_text
 from .errors import BillingError, MethodNotAllowedError, UnauthenticatedError, from_exception
+from .idempotency import REPLAYED_HEADER, Replayed
 from .jsonrpc import INVALID_PARAMS, INVALID_REQUEST, RpcError
 from .jsonrpc import error_response as rpc_error_response
 from .jsonrpc_methods import rpc_error
+from .operations import Operation
 
 
 class RestDispatcher(HttpDispatcher):
@@ -66,6 +71,19 @@ def json_response(value: object, status: int = 200, headers: dict[str, str] | No
         status=status,
         headers={"Cache-Control": "no-store", **(headers or {})},
         content_type="application/json; charset=utf-8",
+    )
+
+
+def answer_response(operation: Operation, answer: dict[str, Any]) -> Response:
+    """Return an operation's answer as REST sends it: JSON, or the document that is in it."""
+    if operation.content_type == "application/json":
+        headers = {REPLAYED_HEADER: "true"} if isinstance(answer, Replayed) else {}
+        return json_response(answer, operation.status, headers)
+    return Response(
+        base64.b64decode(answer["content_base64"]),
+        status=operation.status,
+        headers={"Cache-Control": "no-store", "Content-Disposition": content_disposition(answer["filename"])},
+        content_type=operation.content_type,
     )
 
 

@@ -12,8 +12,10 @@ from odoo.api import SUPERUSER_ID, Environment
 from odoo.exceptions import ConcurrencyError
 from odoo.models import BaseModel
 
+from . import idempotency
 from .errors import ForbiddenError, NotFoundError, UnauthenticatedError, from_exception
-from .operations import OPERATIONS
+from .operations import OPERATIONS, Operation
+from .payloads import Payload
 
 #: Faults of the transaction, not of the request: Odoo runs the whole request again, or gives up on it.
 TRANSACTION_ERRORS = (OperationalError, InterfaceError, ReadOnlySqlTransaction, ConcurrencyError)
@@ -27,13 +29,14 @@ def authenticate(env: Environment, raw_key: str | None) -> BaseModel:
     return key
 
 
-def execute(key: BaseModel, name: str, payload: Any) -> dict[str, Any]:
+def execute(key: BaseModel, name: str, payload: Any, idempotency_key: Any = None) -> dict[str, Any]:
     """Check the scope, parse the payload, run the handler as the service's technical user, flush.
 
     :param key: what :func:`authenticate` returned
     :param name: an operation's name
     :param payload: decoded JSON, or an object of the operation's payload model
-    :return: the answer, of plain values
+    :param idempotency_key: the client's name for this request: see api/idempotency.py
+    :return: the answer, of plain values; :class:`idempotency.Replayed` if it was given before
     :raises BillingError: with the code that the client sees
     """
     operation = OPERATIONS.get(name)
@@ -41,14 +44,40 @@ def execute(key: BaseModel, name: str, payload: Any) -> dict[str, Any]:
         raise NotFoundError("There is no such operation.", code="unknown_operation")
     if not key._allows(operation.scope):
         raise ForbiddenError(f"This key is not allowed to use {operation.scope}.", code="insufficient_scope")
+    if idempotency_key is not None:
+        idempotency.check(operation, idempotency_key)
+    request = operation.payload.parse(payload)
     service = key.service_id._as_technical_user()
-    answer: dict[str, Any] = getattr(service, operation.handler)(operation.payload.parse(payload))
+    if idempotency_key is None:
+        return _run(service, operation, request)
+    return _run_once(service, operation, request, idempotency_key)
+
+
+def _run(service: BaseModel, operation: Operation, request: Payload) -> dict[str, Any]:
+    answer: dict[str, Any] = getattr(service, operation.handler)(request)
     # Now, so that what the database refuses is answered by us and not after the controller returned.
     service.env.flush_all()
     return answer
 
 
-def execute_apart(key: BaseModel, name: str, payload: Any) -> dict[str, Any]:
+def _run_once(service: BaseModel, operation: Operation, request: Payload, idempotency_key: str) -> dict[str, Any]:
+    """Run an operation unless the key's first request was done; a request that fails leaves no trace of its key."""
+    # sudo: services read no keys; these are looked up and written for this service only.
+    keys = service.env["fusion.billing.idempotency.key"].sudo()
+    fingerprint = idempotency.fingerprint(operation, request)
+    claimed = keys._claim(service, idempotency_key, operation.name, fingerprint)
+    if claimed.fingerprint != fingerprint:
+        raise idempotency.reused()
+    known = claimed._load()
+    if known is not None:
+        return idempotency.Replayed(known)
+    answer = _run(service, operation, request)
+    claimed._store(answer)
+    claimed.flush_recordset()
+    return answer
+
+
+def execute_apart(key: BaseModel, name: str, payload: Any, idempotency_key: Any = None) -> dict[str, Any]:
     """Do what execute() does, so that a failure undoes this operation and leaves the others of the request.
 
     For transports that answer several operations at once, or answer a failure without raising it to Odoo.
@@ -58,7 +87,7 @@ def execute_apart(key: BaseModel, name: str, payload: Any) -> dict[str, Any]:
     """
     try:
         with key.env.cr.savepoint():
-            return execute(key, name, payload)
+            return execute(key, name, payload, idempotency_key)
     except TRANSACTION_ERRORS:
         raise
     except Exception as exc:

@@ -13,7 +13,9 @@ from odoo.http import request
 from odoo.models import BaseModel
 
 from . import json_text
+from .errors import InvalidPayloadError
 from .execution import authenticate
+from .idempotency import HEADER
 
 #: Larger than MAX_EVENTS counters with the longest keys need.
 MAX_BODY = 16 * 1024 * 1024
@@ -30,6 +32,27 @@ def json_body(mimetypes: Collection[str] = ("application/json",)) -> Any:
     if request.httprequest.mimetype not in mimetypes:
         raise UnsupportedMediaType
     return json_text.loads(request.httprequest.get_data())
+
+
+def idempotency_key() -> str | None:
+    """Return the header ``Idempotency-Key`` as it is."""
+    return request.httprequest.headers.get(HEADER)
+
+
+def refuse_idempotency_header() -> None:
+    """Raise InvalidPayloadError if there is the header of REST, which would be ignored."""
+    if idempotency_key() is not None:
+        message = f"Here the header {HEADER} means nothing: each call has its own key, as the description tells."
+        raise InvalidPayloadError(message, code="idempotency_key_not_supported")
+
+
+def query() -> dict[str, str]:
+    """Return the query string's values, or raise InvalidPayloadError if a name stands in it twice."""
+    values = request.httprequest.args.to_dict(flat=False)
+    for name, texts in values.items():
+        if len(texts) > 1:
+            raise InvalidPayloadError(f"{name} stands in the query twice.", code="repeated_parameter", path=name)
+    return {name: texts[0] for name, texts in values.items()}
 
 
 def _bearer_key() -> str | None:

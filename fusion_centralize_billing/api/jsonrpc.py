@@ -60,12 +60,17 @@ class RpcError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """A valid request object (section 4); a notification is one without the member ``id`` (section 4.1)."""
+    """A valid request object (section 4); a notification is one without the member ``id`` (section 4.1).
+
+    ``idempotency_key`` is a member of ours, which the specification neither knows nor forbids: the HTTP header
+    of that name could not tell the calls of a batch apart.
+    """
 
     method: str
     params: dict[str, Any] | list[Any]
     id: str | int | float | None
     is_notification: bool
+    idempotency_key: Any = None
 
 
 def answer(message: Any, perform: Callable[[Call], Any], max_batch: int) -> Response | list[Response] | None:
@@ -99,7 +104,8 @@ def parse_call(message: Any) -> Call:
     params = message.get("params", {})
     if not isinstance(params, (dict, list)):
         raise _invalid_request("params must be an array or an object.")
-    return Call(message["method"], params, _parse_id(message.get("id")), "id" not in message)
+    id_, is_notification = _parse_id(message.get("id")), "id" not in message
+    return Call(message["method"], params, id_, is_notification, message.get("idempotency_key"))
 
 
 def bind(params: dict[str, Any] | list[Any], names: Sequence[str]) -> dict[str, Any]:

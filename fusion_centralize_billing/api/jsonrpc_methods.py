@@ -7,7 +7,7 @@ from typing import Any
 
 from odoo.models import BaseModel
 
-from . import openrpc
+from . import idempotency, openrpc
 from .errors import BillingError, NotFoundError
 from .execution import execute_apart
 from .jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, Call, RpcError, bind
@@ -28,12 +28,14 @@ def perform(key: BaseModel, call: Call) -> dict[str, Any]:
     try:
         if call.method == DISCOVER:
             Empty.parse(bind(call.params, ()))
+            if call.idempotency_key is not None:
+                raise idempotency.not_supported()
             return openrpc.document(PATH)
         operation = OPERATIONS.get(call.method)
         if operation is None:
             raise NotFoundError("There is no such method.", code="unknown_operation")
         payload = bind(call.params, openrpc.parameter_names(operation))
-        return execute_apart(key, operation.name, payload)
+        return execute_apart(key, operation.name, payload, call.idempotency_key)
     except BillingError as exc:
         raise rpc_error(exc) from exc
 

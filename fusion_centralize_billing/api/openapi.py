@@ -6,8 +6,21 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .idempotency import HEADER, REPLAYED_HEADER
 from .operations import OPERATIONS, Operation
 
+_REFERENCE = "#/components/schemas/{model}"
+_IDEMPOTENCY_KEY = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        "Names this request for at least a day: sent again with the same key and body it is not done again, but"
+        " answered as the first time. A request that failed may be sent again. With another body: 409,"
+        " `idempotency_key_reused`."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 _ERROR_STATUSES = {
     "400": "The request is malformed.",
     "401": "No valid API key.",
@@ -15,6 +28,7 @@ _ERROR_STATUSES = {
     "404": "A record that the request names does not exist for this service.",
     "409": "The request contradicts what is stored.",
     "422": "A rule of billing refuses the request.",
+    "503": "Busy, or not able to render a PDF; the same request may do later.",
 }
 
 
@@ -43,26 +57,48 @@ def _path_item(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "summary": operation.summary,
         "description": f"Needs the scope `{operation.scope}`.",
         "responses": {
-            str(int(operation.status)): {
-                "description": "Done.",
-                "content": {"application/json": {"schema": {"type": "object"}}},
-            },
+            str(int(operation.status)): _success(operation, schemas),
             **{status: _error_response(text) for status, text in _ERROR_STATUSES.items()},
         },
     }
+    schema = operation.payload.model_json_schema(ref_template=_REFERENCE)
+    schemas.update(schema.pop("$defs", {}))
     in_path = _path_names(operation.path)
-    if in_path:
-        item["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path
-        ]
-    if operation.verb != "GET":
-        schema = operation.payload.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(schema.pop("$defs", {}))
+    parameters = [_parameter(name, "path", schema["properties"][name], True) for name in in_path]
+    if operation.verb == "GET":
+        required = schema.get("required", [])
+        others = [name for name in schema["properties"] if name not in in_path]
+        parameters += [_parameter(name, "query", schema["properties"][name], name in required) for name in others]
+    else:
         schema["required"] = [name for name in schema.get("required", []) if name not in in_path]
-        schemas[operation.payload.__name__] = schema
-        reference = {"$ref": f"#/components/schemas/{operation.payload.__name__}"}
-        item["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
-    return item
+        item["requestBody"] = {"required": True, "content": {"application/json": {"schema": _named(schema, schemas)}}}
+    if operation.takes_idempotency_key:
+        parameters.append(_IDEMPOTENCY_KEY)
+    return {**item, "parameters": parameters}
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": required, "schema": schema}
+
+
+def _success(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+    if operation.content_type != "application/json":
+        content: dict[str, Any] = {operation.content_type: {"schema": {"type": "string", "format": "binary"}}}
+    else:
+        schema = operation.answer.model_json_schema(mode="serialization", ref_template=_REFERENCE)
+        schemas.update(schema.pop("$defs", {}))
+        content = {operation.content_type: {"schema": _named(schema, schemas)}}
+    response: dict[str, Any] = {"description": "Done.", "content": content}
+    if operation.takes_idempotency_key:
+        description = "true if this is the answer of an earlier request with the same key."
+        response["headers"] = {REPLAYED_HEADER: {"description": description, "schema": {"type": "string"}}}
+    return response
+
+
+def _named(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Keep a schema among those of the document, and return the reference to it."""
+    schemas[schema["title"]] = schema
+    return {"$ref": _REFERENCE.format(model=schema["title"])}
 
 
 def _path_names(path: str) -> list[str]:

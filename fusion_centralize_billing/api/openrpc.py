@@ -7,6 +7,11 @@ from typing import Any
 
 from .operations import OPERATIONS, Operation
 
+_DESCRIPTION = """Authorization: Bearer KEY, as in REST. The data of an error holds REST's code and faults.
+
+The calls of methods with a scope that ends in ":write" may have the member "idempotency_key" beside "method" and
+"params", of up to 255 printable ASCII characters. It names the call for at least a day: made again with the same key
+and params, it is not done again, but answered as the first time."""
 _REFERENCE = "#/components/schemas/{model}"
 #: What any method may answer; ``data.code`` tells more.
 _ERRORS = {
@@ -28,7 +33,7 @@ def document(url: str) -> dict[str, Any]:
         "info": {
             "title": "Fusion Billing",
             "version": "1",
-            "description": "Authorization: Bearer KEY, as in REST. The data of an error holds REST's code and faults.",
+            "description": _DESCRIPTION,
         },
         "servers": [{"name": "Fusion Billing", "url": url}],
         "methods": methods,
@@ -41,13 +46,16 @@ def parameter_names(operation: Operation) -> list[str]:
 
     OpenRPC demands that of a description, and a caller may so leave out what he does not need.
     """
-    fields = operation.payload.model_fields
+    fields = {field.alias or name: field for name, field in operation.payload.model_fields.items()}
     return sorted(fields, key=lambda name: not fields[name].is_required())
 
 
 def _method(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     schema = operation.payload.model_json_schema(ref_template=_REFERENCE)
-    schemas.update(schema.get("$defs", {}))
+    answer = operation.answer.model_json_schema(mode="serialization", ref_template=_REFERENCE)
+    for described in (schema, answer):
+        schemas.update(described.pop("$defs", {}))
+    schemas[answer["title"]] = answer
     return {
         "name": operation.name,
         "summary": operation.summary,
@@ -57,6 +65,6 @@ def _method(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             {"name": name, "required": name in schema.get("required", []), "schema": schema["properties"][name]}
             for name in parameter_names(operation)
         ],
-        "result": {"name": "answer", "schema": {"type": "object"}},
+        "result": {"name": "answer", "schema": {"$ref": _REFERENCE.format(model=answer["title"])}},
         "errors": [{"code": number, "message": message} for number, message in _ERRORS.items()],
     }

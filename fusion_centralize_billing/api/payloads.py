@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -33,6 +35,7 @@ _EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
 _LATEST = datetime.datetime(2100, 1, 1, tzinfo=datetime.timezone.utc)
 # PostgreSQL's text knows no NUL, UTF-8 no lone surrogates; other control characters only do harm in ids.
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_DIGITS = re.compile(r"[0-9]{1,10}\Z")
 
 
 def is_storable(text: str) -> bool:
@@ -86,7 +89,8 @@ def _check_date(value: datetime.date) -> datetime.date:
     return value
 
 
-def _refuse_bool(value: Any) -> Any:
+def refuse_bool(value: Any) -> Any:
+    """Return what can be a number; pydantic would take true for 1."""
     if isinstance(value, bool):
         raise PydanticCustomError("decimal_type", "A number is needed.")
     return value
@@ -102,7 +106,10 @@ Text = Annotated[
     str, Field(min_length=1, max_length=255), AfterValidator(_check_text), AfterValidator(_check_not_blank)
 ]
 Quantity = Annotated[
-    Decimal, BeforeValidator(_refuse_bool), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)
+    Decimal, BeforeValidator(refuse_bool), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)
+]
+LineQuantity = Annotated[
+    Decimal, BeforeValidator(refuse_bool), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
 ]
 #: Dimensions of a counter: charges filter and group by them. Numbers and truth values become text.
 Properties = Annotated[
@@ -132,6 +139,26 @@ class Payload(BaseModel):
             return cls.model_validate(payload)
         except ValidationError as exc:
             raise _invalid_payload(exc) from exc
+
+    @classmethod
+    def from_texts(cls, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Return what stood in a path or query string, where a number can only be text, with numbers as numbers."""
+        numbers = _whole_number_fields(cls)
+        return {name: int(text) if name in numbers and _DIGITS.match(text) else text for name, text in texts.items()}
+
+    def canonical(self) -> dict[str, Any]:
+        """Return what was asked for as plain JSON values: the same for the same request, however it was written."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True, serialize_as_any=True)
+
+
+@cache
+def _whole_number_fields(model: type[Payload]) -> frozenset[str]:
+    properties = model.model_json_schema().get("properties", {})
+    return frozenset(
+        name
+        for name, schema in properties.items()
+        if any(kind.get("type") == "integer" for kind in (schema, *schema.get("anyOf", ())))
+    )
 
 
 class Empty(Payload):
@@ -208,20 +235,80 @@ class RecordUsage(Payload):
         return value
 
 
+class VoidUsage(Payload):
+    """The counter with this key was a mistake: it stays, with the reason, but counts no more."""
+
+    idempotency_key: Text
+    reason: Text
+
+
+class AmendUsage(Payload):
+    """The right quantity of the counter with this key, and why it was wrong."""
+
+    idempotency_key: Text
+    quantity: Quantity
+    reason: Text
+
+
 class SubscriptionLine(Payload):
     """A product billed with the subscription, beside what its plan brings."""
 
     product_id: RecordId
-    quantity: Annotated[
-        Decimal, BeforeValidator(_refuse_bool), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
-    ] = Decimal(1)
+    quantity: LineQuantity = Decimal(1)
 
 
 class TerminateSubscription(Payload):
-    """The end of a subscription. ``end_date`` is the first day that it does not cover; today if left out."""
+    """The end of a subscription. ``end_date`` is the first day that it does not cover; today if left out.
+
+    ``at`` names the day instead: ``now`` is today, ``period_end`` the end of the billing period that runs.
+    """
 
     subscription_external_id: Text
     end_date: Day | None = None
+    at: Literal["now", "period_end"] | None = None
+
+    @model_validator(mode="after")
+    def _check_one_day(self) -> TerminateSubscription:
+        if self.at is not None and self.end_date is not None:
+            raise PydanticCustomError("mutually_exclusive", "Give at or end_date, not both.", {"field": "at"})
+        return self
+
+
+class PreviewInvoice(Payload):
+    """The invoice that a subscription would get: now, or at the end of the billing period that runs."""
+
+    subscription_external_id: Text
+    at: Literal["now", "period_end"] = "now"
+
+
+class LineChange(Payload):
+    """The new quantity of a recurring line, which getSubscription lists."""
+
+    line_id: RecordId
+    quantity: LineQuantity
+
+
+class UpdateSubscription(Payload):
+    """What is to change of a subscription; what is left out stays. Each field is applied, or the request refused.
+
+    ``end_date`` is a planned end, after today; null takes it back. ``lines`` count in full for the billing period
+    that runs, since fees are not prorated. ``plan_code`` can only repeat the plan that the subscription has.
+    """
+
+    subscription_external_id: Text
+    external_id: Text | None = None
+    end_date: Day | None = None
+    lines: Annotated[list[LineChange], Field(min_length=1, max_length=100)] | None = None
+    plan_code: Text | None = None
+
+    @model_validator(mode="after")
+    def _check_changes(self) -> UpdateSubscription:
+        if self.model_fields_set == {"subscription_external_id"}:
+            raise PydanticCustomError("nothing_to_change", "Name at least one field to change.")
+        for name in sorted(self.model_fields_set - {"end_date"}):
+            if getattr(self, name) is None:
+                raise PydanticCustomError("null_refused", "Only end_date can be taken back.", {"field": name})
+        return self
 
 
 class CreateSubscription(Payload):
@@ -255,7 +342,8 @@ def _invalid_payload(exc: ValidationError) -> InvalidPayloadError:
     special = {"batch_too_large", "end_before_start"}
     code = errors[0].code if errors[0].code in special else None
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return InvalidPayloadError(f"{errors[0].path}: {errors[0].message}{more}", code=code, errors=errors)
+    message = f"{errors[0].path}: {errors[0].message}{more}".removeprefix(": ")
+    return InvalidPayloadError(message, code=code, errors=errors)
 
 
 def _field_error(fault: Any) -> FieldError:

@@ -10,7 +10,7 @@ from odoo.http import request
 
 from ..api import jsonrpc
 from ..api.dispatchers import JsonrpcDispatcher, empty_response, json_response
-from ..api.http_request import MAX_BODY, authenticated_key, json_body
+from ..api.http_request import MAX_BODY, authenticated_key, json_body, refuse_idempotency_header
 from ..api.jsonrpc_methods import MAX_BATCH, PATH, perform
 
 
@@ -31,5 +31,6 @@ class JsonrpcController(http.Controller):
         if request.httprequest.method != "POST":
             raise MethodNotAllowed(valid_methods=["POST"])
         key = authenticated_key()
+        refuse_idempotency_header()
         answer = jsonrpc.answer(json_body(JsonrpcDispatcher.mimetypes), partial(perform, key), MAX_BATCH)
         return empty_response() if answer is None else json_response(answer)

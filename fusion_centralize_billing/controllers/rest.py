@@ -5,11 +5,12 @@ from odoo import http
 from odoo.http import request
 
 from ..api import routes
-from ..api.dispatchers import json_response
+from ..api.dispatchers import answer_response, json_response
 from ..api.errors import InvalidPayloadError
 from ..api.execution import execute
-from ..api.http_request import MAX_BODY, authenticated_key, json_body
+from ..api.http_request import MAX_BODY, authenticated_key, idempotency_key, json_body, query
 from ..api.openapi import document
+from ..api.operations import Operation
 
 BASE = "/api/billing/v1"
 
@@ -31,8 +32,8 @@ class RestController(http.Controller):
     def operation(self, path=""):
         operation, path_arguments = routes.match(path, request.httprequest.method)
         key = authenticated_key()
-        answer = execute(key, operation.name, _join(_decode_payload(), path_arguments))
-        return json_response(answer, operation.status)
+        payload = _join(_decode_payload(operation), operation.payload.from_texts(path_arguments))
+        return answer_response(operation, execute(key, operation.name, payload, idempotency_key()))
 
     @http.route(
         f"{BASE}/openapi.json", type="fusion_rest", auth="none", readonly=True, save_session=False, methods=["GET"]
@@ -41,17 +42,17 @@ class RestController(http.Controller):
         return json_response(document(BASE))
 
 
-def _decode_payload() -> dict[str, object]:
+def _decode_payload(operation: Operation) -> dict[str, object]:
     """Return the query of a GET, the JSON object of any other request."""
     if request.httprequest.method in ("GET", "HEAD"):
-        return request.httprequest.args.to_dict()
+        return operation.payload.from_texts(query())
     payload = json_body()
     if not isinstance(payload, dict):
         raise InvalidPayloadError("The body must be a JSON object.")
     return payload
 
 
-def _join(payload: dict[str, object], path_arguments: dict[str, str]) -> dict[str, object]:
+def _join(payload: dict[str, object], path_arguments: dict[str, object]) -> dict[str, object]:
     for name, value in path_arguments.items():
         if payload.get(name, value) != value:
             raise InvalidPayloadError(f"{name} differs between path and body.", code="path_mismatch", path=name)

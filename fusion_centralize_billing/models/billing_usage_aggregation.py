@@ -10,7 +10,7 @@ from .usage_row import naive_utc
 from .usage_window import WHOLE, UsageWindow, window_ids_query, windows_query
 
 # What SQL adds up, as exact text: a quantity, or the numerator of one and what it is divided by.
-_COMPONENTS = {
+COMPONENTS = {
     "sum": "SUM(quantity)::text, NULL::text",
     "count": "COUNT(*)::text, NULL::text",
     "max": "MAX(quantity)::text, NULL::text",
@@ -55,7 +55,7 @@ class BillingUsage(models.Model):
         group :data:`WHOLE`, also without usage; a grouped one has a quantity for each group that has usage.
         """
         result = {window: {} if window.group_by else {WHOLE: Decimal(0)} for window in windows}
-        for window, group, numerator, denominator in self._query_windows(result, _COMPONENTS.get):
+        for window, group, numerator, denominator in self._query_windows(result, COMPONENTS.get):
             components = Components(Decimal(numerator), denominator and Decimal(denominator))
             result[window][group] = window.metric._round_units(finish(components))
         return result

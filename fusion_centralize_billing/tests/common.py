@@ -229,6 +229,14 @@ class BillingMixin:
                 if job.method_name == "_job_invoice_remaining_usage":
                     order._job_invoice_remaining_usage()
 
+    def _pay(self, invoice, amount=None):
+        """Register a payment of an invoice, in full by default."""
+        wizard = self.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids)
+        return wizard.create({"amount": amount} if amount else {})._create_payments()
+
+    def _get_line(self, move, product):
+        return move.invoice_line_ids.filtered(lambda line: line.product_id == product)
+
     def _get_usage_lines(self, order):
         return order.order_line.filtered("x_fc_charge_id")
 

@@ -120,7 +120,16 @@ class TestArchitecture(TransactionCase):
 
     def test_only_reading_rows_are_readonly(self):
         for operation in OPERATIONS.values():
-            self.assertEqual(operation.readonly, operation.scope.endswith(":read"), operation.name)
+            # Rendering a document may store what it is made of; a preview is made and undone.
+            writes_to_read = operation.content_type != "application/json" or operation.name == "previewInvoice"
+            expected = operation.scope.endswith(":read") and not writes_to_read
+            self.assertEqual(operation.readonly, expected, operation.name)
+
+    def test_every_row_has_an_answer_of_its_own_kind(self):
+        for operation in OPERATIONS.values():
+            reads = operation.scope.endswith(":read") and operation.name != "previewInvoice"
+            self.assertEqual(operation.verb == "GET", reads, operation.name)
+            self.assertTrue(operation.answer.model_fields["status"].is_required(), operation.name)
 
     # === JOBS === #
 

@@ -20,9 +20,11 @@ _READABLE = {
     "fusion.billing.rating",
     "fusion.billing.webhook",
     "sale.order",
+    "account.move",
+    "account.move.line",
 }
-#: What fusion_billing_graphql opens beside that where it is installed; its own tests keep it confined.
-_READABLE_OVER_GRAPHQL = {"account.move", "account.move.line", "res.currency"}
+#: What fusion_billing_graphql opens beside that where it is installed.
+_READABLE_OVER_GRAPHQL = {"res.currency"}
 _OPERATIONS = ("read", "write", "create", "unlink")
 
 
@@ -53,6 +55,8 @@ class TwoServices:
                 order, cls.metric.code, 5, "2026-01-10", "2026-01-10", "key-1"
             )
             order._fc_rate_usage(charge, "2026-01-01", "2026-02-01")
+            invoice = order._create_invoices(final=True)
+            invoice.action_post()
         return {
             "fusion.billing.service": service,
             "fusion.billing.account.link": link,
@@ -64,6 +68,8 @@ class TwoServices:
             "fusion.billing.rating": order.x_fc_rating_ids,
             "fusion.billing.webhook": cls.env["fusion.billing.webhook"].search([("service_id", "=", service.id)]),
             "sale.order": order,
+            "account.move": invoice,
+            "account.move.line": invoice.invoice_line_ids,
         }
 
     def _as_service(self, name, service=None):
@@ -126,7 +132,7 @@ class TestIsolation(TwoServices, BillingCase):
                 with self.assertRaises(AccessError):
                     model.browse(records.ids).unlink()
                 with self.assertRaises(AccessError):
-                    model.create({})
+                    model.create({"move_id": records.move_id.id} if name == "account.move.line" else {})
 
     def test_a_service_has_no_access_to_any_other_model(self):
         readable = {

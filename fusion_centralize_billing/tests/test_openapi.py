@@ -1,5 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import json
+import re
 import unittest
 
 from odoo.tests import tagged
@@ -46,11 +47,41 @@ class TestOpenapi(BillingHttpCase):
                 self.assertIn(operation.scope, item["description"])
                 self.assertEqual("requestBody" in item, operation.verb != "GET")
 
+    def test_every_answer_has_a_schema(self):
+        described = document(BASE)
+        for operation in OPERATIONS.values():
+            response = described["paths"][_template(operation)][operation.verb.lower()]["responses"]
+            (content_type,) = response[str(int(operation.status))]["content"]
+            self.assertEqual(content_type, operation.content_type, operation.name)
+            if content_type == "application/json":
+                reference = response[str(int(operation.status))]["content"][content_type]["schema"]["$ref"]
+                schema = described["components"]["schemas"][reference.removeprefix("#/components/schemas/")]
+                self.assertEqual(schema["properties"]["status"]["const"], "ok", operation.name)
+
+    def test_every_reference_leads_somewhere(self):
+        described = json.dumps(document(BASE))
+        references = set(re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', described))
+        self.assertLess({"InvoiceAnswer", "CreateCreditNote", "Error"}, references)
+        self.assertLessEqual(references, set(document(BASE)["components"]["schemas"]))
+
+    def test_queries_and_keys_are_parameters(self):
+        paths = document(BASE)["paths"]
+        listing = {item["name"]: item for item in paths["/invoices"]["get"]["parameters"]}
+        self.assertLessEqual({"limit", "cursor", "from", "to", "state"}, set(listing))
+        self.assertEqual({item["in"] for item in listing.values()}, {"query"})
+        needed = {item["name"] for item in paths["/usage"]["get"]["parameters"] if item["required"]}
+        self.assertEqual(needed, {"subscription_external_id"})
+        for operation in OPERATIONS.values():
+            item = paths[_template(operation)][operation.verb.lower()]
+            headers = [parameter["name"] for parameter in item["parameters"] if parameter["in"] == "header"]
+            self.assertEqual(headers, ["Idempotency-Key"] if operation.takes_idempotency_key else [], operation.name)
+
     def test_what_is_in_the_path_is_no_part_of_the_required_body(self):
         described = document(BASE)
         operation = OPERATIONS["terminateSubscription"]
         item = described["paths"][_template(operation)]["post"]
-        self.assertEqual([parameter["name"] for parameter in item["parameters"]], ["subscription_external_id"])
+        in_path = [parameter["name"] for parameter in item["parameters"] if parameter["in"] == "path"]
+        self.assertEqual(in_path, ["subscription_external_id"])
         self.assertNotIn(
             "subscription_external_id", described["components"]["schemas"]["TerminateSubscription"]["required"]
         )

@@ -99,8 +99,9 @@ class TestRestAccess(BillingHttpCase):
 
     def test_other_methods_are_named(self):
         cases = [
-            ("/usage", "GET", "POST"),
+            ("/usage", "DELETE", "POST"),
             ("/plans", "POST", "GET"),
+            ("/subscriptions/x", "POST", "PATCH"),
             ("/customers", "DELETE", "POST"),
             ("/plans", "PUT", "GET"),
         ]
@@ -115,6 +116,19 @@ class TestRestAccess(BillingHttpCase):
         response = self._call("/plans", params={"page": "2"})
         answer = self.assertRefused(response, 400, "invalid_payload", "page")
         self.assertEqual(answer["errors"][0]["code"], "unknown_field")
+
+    def test_a_query_that_names_a_field_twice_is_refused(self):
+        response = self._call("/customers", params=[("limit", "1"), ("limit", "2")])
+        self.assertRefused(response, 400, "repeated_parameter", "limit")
+
+    def test_a_number_in_a_path_is_a_number(self):
+        for number in ("x", "1.5", "-1", "0", "1" * 30):
+            with self.subTest(number):
+                self.assertRefused(self._call(f"/invoices/{number}"), 400, "invalid_payload", "invoice_id")
+
+    def test_a_number_in_a_body_is_no_text(self):
+        response = self._call("/credit_notes", {"invoice_id": "1", "reason": "None"})
+        self.assertRefused(response, 400, "invalid_payload", "invoice_id")
 
     def test_answers_are_not_cached_and_set_no_cookie(self):
         response = self._call("/plans")

@@ -4,13 +4,16 @@
 An addon with a transport of its own derives its test from ParityMixin (parity.py) and adds it to ``transports``.
 """
 
+import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from werkzeug.http import parse_options_header
+
 from ..api.jsonrpc_methods import PATH
-from ..api.operations import OPERATIONS
+from ..api.operations import OPERATIONS, PDF
 
 
 @dataclass
@@ -60,12 +63,21 @@ class RestTransport(Transport):
         return self._read(test, response, operation)
 
     def _read(self, test, response, operation):
-        answer = response.json()
+        answer = self._read_document(response) or response.json()
         if answer["status"] == "ok":
             test.assertEqual(response.status_code, operation.status)
+            operation.answer.model_validate(answer)
             return Outcome(answer=answer)
         test.assertGreaterEqual(response.status_code, 400)
         return Outcome(answer["code"], None, answer["message"], answer["errors"])
+
+    def _read_document(self, response):
+        """Return an answer that REST sends as bytes in the form of the other transports."""
+        if response.headers["Content-Type"] != PDF:
+            return None
+        _disposition, options = parse_options_header(response.headers["Content-Disposition"])
+        content = base64.b64encode(response.content).decode()
+        return {"status": "ok", "filename": options["filename"], "content_type": PDF, "content_base64": content}
 
 
 class JsonrpcTransport(Transport):

@@ -1,0 +1,375 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+"""What each operation answers. The descriptions of the API are made of this; a test holds every answer against it.
+
+Money and quantities are decimal text, days and instants ISO 8601 text in UTC; only the catalogue has numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DecimalText = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$", examples=["1200.50"])]
+DayText = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-05-01"])]
+InstantText = Annotated[
+    str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$", examples=["2026-05-01T00:00:00Z"])
+]
+
+
+class Part(BaseModel):
+    """Base of what stands in answers."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Answer(Part):
+    """Base of all answers."""
+
+    status: Literal["ok"]
+
+
+class PageAnswer(Answer):
+    """A page of a list; ``next_cursor`` is null on the last one."""
+
+    next_cursor: str | None
+
+
+class Fault(Part):
+    """Why something was refused."""
+
+    path: str
+    code: str
+    message: str
+
+
+# === CUSTOMERS === #
+
+
+class UpsertedCustomer(Answer):
+    partner_id: int
+    external_id: str
+
+
+class CustomerPart(Part):
+    """A customer, as this service named it last."""
+
+    external_id: str
+    name: str | None
+    email: str | None
+    partner_id: int
+    created_at: InstantText
+
+
+class CustomerAnswer(Answer, CustomerPart):
+    pass
+
+
+class CustomerPage(PageAnswer):
+    customers: list[CustomerPart]
+
+
+# === CATALOGUE === #
+
+
+class TierPart(Part):
+    up_to: float | None
+    price_per_unit: float
+    flat_fee: float
+    rate: float
+
+
+class ChargePart(Part):
+    plan_code: str
+    name: str
+    metric: str
+    charge_model: str
+    currency: str
+    included_quota: float
+    price_per_unit: float
+    unit_batch: float
+    free_units: float
+    rate: float
+    fixed_fee: float
+    free_rows: int
+    free_amount: float
+    row_minimum: float | None
+    row_maximum: float | None
+    tiers: list[TierPart]
+
+
+class PlanPart(Part):
+    code: str
+    name: str
+    plan_id: int
+    billing_period_value: int
+    billing_period_unit: str
+    price: float
+    currency: str
+
+
+class Catalog(Answer):
+    charges: list[ChargePart]
+    plans: list[PlanPart]
+
+
+# === SUBSCRIPTIONS === #
+
+
+class SubscriptionLinePart(Part):
+    """A line of a subscription that is no usage; ``recurring`` ones are billed in each period."""
+
+    line_id: int
+    product_id: int
+    name: str
+    quantity: DecimalText
+    unit_price: DecimalText
+    recurring: bool
+
+
+class SubscriptionPart(Part):
+    subscription_id: int
+    external_id: str | None
+    external_customer_id: str | None
+    plan_code: str | None
+    plan_id: int | None
+    subscription_state: str
+    start_date: DayText | None
+    next_invoice_date: DayText | None
+    end_date: DayText | None
+    billed_until: DayText | None
+    currency: str
+    lines: list[SubscriptionLinePart]
+    created_at: InstantText
+
+
+class SubscriptionAnswer(Answer, SubscriptionPart):
+    pass
+
+
+class SubscriptionPage(PageAnswer):
+    subscriptions: list[SubscriptionPart]
+
+
+# === USAGE === #
+
+
+class UsageResult(Part):
+    """What became of one counter of a batch."""
+
+    index: int
+    status: Literal["accepted", "updated", "duplicate", "rejected"]
+    errors: list[Fault] = Field(default_factory=list)
+
+
+class RecordedUsage(Answer):
+    accepted: int
+    results: list[UsageResult]
+
+
+class UsageTotal(Part):
+    """Usage of a metric in a window, added up as the metric says; ``rows`` is how many counters it is made of.
+
+    ``properties`` are what the counters have in common, if they were grouped by a property.
+    """
+
+    from_: InstantText = Field(alias="from")
+    to: InstantText
+    metric_code: str
+    properties: dict[str, str | None]
+    quantity: DecimalText
+    rows: int
+
+
+class UsageTotals(Answer):
+    usage: list[UsageTotal]
+
+
+class UsagePart(Part):
+    """A counter; ``attributed_at`` decides its billing period. One with ``voided_at`` counts no more since then."""
+
+    usage_id: int
+    subscription_id: int
+    subscription_external_id: str | None
+    metric_code: str
+    quantity: DecimalText
+    period_start: InstantText
+    period_end: InstantText
+    attributed_at: InstantText
+    properties: dict[str, str]
+    idempotency_key: str | None
+    source: str
+    voided_at: InstantText | None
+    void_reason: str | None
+    created_at: InstantText
+    updated_at: InstantText
+
+
+class UsageAnswer(Answer, UsagePart):
+    pass
+
+
+class UsagePage(PageAnswer):
+    usage: list[UsagePart]
+
+
+# === INVOICES === #
+
+
+class TaxPart(Part):
+    """A tax of an invoice, summed over its lines."""
+
+    name: str
+    base: DecimalText
+    amount: DecimalText
+
+
+class InvoiceLinePart(Part):
+    """A line of an invoice; usage names its charge and metric, and the ratings that made the amount."""
+
+    invoice_line_id: int
+    product_id: int | None
+    description: str
+    quantity: DecimalText
+    unit_price: DecimalText
+    discount: DecimalText
+    subtotal: DecimalText
+    total: DecimalText
+    taxes: list[str]
+    period_start: DayText | None
+    period_end: DayText | None
+    charge: str | None
+    metric_code: str | None
+    rating_ids: list[int]
+
+
+class MovePart(Part):
+    """What invoices and credit notes have in common."""
+
+    number: str | None
+    state: str
+    payment_state: str
+    invoice_date: DayText | None
+    due_date: DayText | None
+    period_start: DayText | None
+    period_end: DayText | None
+    currency: str
+    amount_untaxed: DecimalText
+    amount_tax: DecimalText
+    amount_total: DecimalText
+    amount_residual: DecimalText
+    subscription_id: int
+    subscription_external_id: str | None
+    external_customer_id: str | None
+    reason: str | None
+    created_at: InstantText
+
+
+class InvoicePart(MovePart):
+    """An invoice; ``reason`` tells why it is void, null if it is not."""
+
+    invoice_id: int
+
+
+class Lines(Part):
+    lines: list[InvoiceLinePart]
+    taxes: list[TaxPart]
+
+
+class PreviewLinePart(Part):
+    """A line of an invoice to come; ``kind`` is ``usage``, ``commitment`` or ``product``."""
+
+    description: str
+    kind: str
+    product_id: int | None
+    charge: str | None
+    metric: str | None
+    is_adjustment: bool
+    quantity: DecimalText
+    price_unit: DecimalText
+    amount_untaxed: DecimalText
+    amount_total: DecimalText
+
+
+class PreviewAnswer(Answer):
+    """The invoice that would be made; nothing of it is kept. Without lines there is nothing to bill."""
+
+    subscription_id: int
+    subscription_external_id: str | None
+    type: Literal["invoice", "credit_note"]
+    invoice_date: DayText
+    period_start: DayText | None
+    period_end: DayText | None
+    currency: str
+    lines: list[PreviewLinePart]
+    amount_untaxed: DecimalText
+    amount_tax: DecimalText
+    amount_total: DecimalText
+
+
+class InvoiceAnswer(Answer, InvoicePart, Lines):
+    pass
+
+
+class InvoicePage(PageAnswer):
+    invoices: list[InvoicePart]
+
+
+class PdfAnswer(Answer):
+    """A document; REST answers its bytes instead."""
+
+    filename: str
+    content_type: Literal["application/pdf"]
+    content_base64: str
+
+
+class CreditNotePart(MovePart):
+    """A credit note; ``invoice_id`` is null if it credits no invoice in particular, such as late corrections."""
+
+    credit_note_id: int
+    invoice_id: int | None
+
+
+class CreditNoteAnswer(Answer, CreditNotePart, Lines):
+    pass
+
+
+class CreditNotePage(PageAnswer):
+    credit_notes: list[CreditNotePart]
+
+
+# === RATINGS === #
+
+
+class RatingPart(Part):
+    """What a charge costs in a period, and what this row of the ledger bills of it.
+
+    A charge can price groups of counters apart: ``properties`` tell which. A row of ``kind`` ``commitment`` has no
+    charge: it tops the period up to what was agreed as its minimum.
+    """
+
+    rating_id: int
+    invoice_line_id: int | None
+    kind: Literal["usage", "commitment"]
+    charge: str | None
+    metric_code: str | None
+    properties: dict[str, str | None]
+    period_start: InstantText
+    period_end: InstantText
+    sequence: int
+    state: str
+    is_adjustment: bool
+    total_quantity: DecimalText
+    included_quantity: DecimalText
+    billable_quantity: DecimalText
+    currency: str
+    period_amount: DecimalText
+    amount: DecimalText
+    terms: dict[str, Any] | None
+    breakdown: dict[str, Any] | None
+    job_uuid: str | None
+    rated_at: InstantText | None
+
+
+class RatingPage(PageAnswer):
+    ratings: list[RatingPart]

@@ -1,0 +1,130 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+"""What the operations accept that read: one record by its name, or a page of a list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from .payloads import Day, Payload, RecordId, Text, Time
+
+Limit = Annotated[int, Field(strict=True, ge=1, le=100)]
+Cursor = Annotated[str, Field(min_length=1, max_length=200)]
+
+#: What stands before the name of a property by which queryUsage groups.
+PROPERTY = "properties."
+Grouping = Annotated[str, Field(pattern=r"^(day|month|properties\..+)$", max_length=64 + len(PROPERTY))]
+
+PAYMENT_STATES = ("not_paid", "in_payment", "paid", "partial", "reversed", "blocked", "invoicing_legacy")
+SUBSCRIPTION_STATES = ("1_draft", "2_renewal", "3_progress", "4_paused", "5_renewed", "6_churn", "7_upsell")
+
+
+class Page(Payload):
+    """A page of a list, newest first. ``cursor`` is ``next_cursor`` of the page before it, for the same filters."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class GetCustomer(Payload):
+    """A customer by its id in the source app."""
+
+    external_id: Text
+
+
+class ListCustomers(Page):
+    """The customers of the service."""
+
+
+class GetSubscription(Payload):
+    """A subscription by its external id, or its number in Odoo as text."""
+
+    subscription_external_id: Text
+
+
+class ListSubscriptions(Page):
+    """Subscriptions that the service can reach."""
+
+    external_customer_id: Text | None = None
+    plan_code: Text | None = None
+    subscription_state: Literal[SUBSCRIPTION_STATES] | None = None
+
+
+class QueryUsage(Payload):
+    """Usage of a subscription, aggregated as its metrics say, between ``from`` and ``to`` (exclusive).
+
+    Without them it is the billing period that is not invoiced yet. ``group_by`` cuts it into days (``day``) or
+    months (``month``), in UTC, or by a property of the counters (``properties.region``). A counter belongs to its
+    last instant. What has no usage is left out.
+    """
+
+    subscription_external_id: Text
+    metric_code: Text | None = None
+    from_: Time | None = Field(default=None, alias="from")
+    to: Time | None = None
+    group_by: Grouping | None = None
+
+    @model_validator(mode="after")
+    def _check_window(self) -> QueryUsage:
+        if (self.from_ is None) != (self.to is None):
+            missing = "from" if self.from_ is None else "to"
+            raise PydanticCustomError("missing", "Give both from and to, or neither.", {"field": missing})
+        if self.from_ is not None and self.to is not None and self.to <= self.from_:
+            raise PydanticCustomError("end_before_start", "to must lie after from.", {"field": "to"})
+        return self
+
+
+class ListUsage(Page):
+    """The single counters that the service has recorded; ``from`` and ``to`` (exclusive) bound their last instant."""
+
+    subscription_external_id: Text | None = None
+    metric_code: Text | None = None
+    from_: Time | None = Field(default=None, alias="from")
+    to: Time | None = None
+
+
+class GetInvoice(Payload):
+    """An invoice by the number that lists and webhooks give it as ``invoice_id``."""
+
+    invoice_id: RecordId
+
+
+class ListInvoices(Page):
+    """Invoices of the service; ``from`` and ``to`` (exclusive) bound their date."""
+
+    external_customer_id: Text | None = None
+    subscription_external_id: Text | None = None
+    state: Literal["posted", "cancel"] | None = None
+    payment_state: Literal[PAYMENT_STATES] | None = None
+    from_: Day | None = Field(default=None, alias="from")
+    to: Day | None = None
+
+
+class ListInvoiceRatings(Page):
+    """The ratings that an invoice bills."""
+
+    invoice_id: RecordId
+
+
+class ListRatingUsage(Page):
+    """The counters behind a rating."""
+
+    rating_id: RecordId
+
+
+class GetCreditNote(Payload):
+    """A credit note by the number that lists give it as ``credit_note_id``."""
+
+    credit_note_id: RecordId
+
+
+class ListCreditNotes(Page):
+    """Credit notes of the service; ``from`` and ``to`` (exclusive) bound their date."""
+
+    external_customer_id: Text | None = None
+    subscription_external_id: Text | None = None
+    invoice_id: RecordId | None = None
+    from_: Day | None = Field(default=None, alias="from")
+    to: Day | None = None

@@ -1,0 +1,249 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from psycopg2.errors import UniqueViolation
+
+from odoo import Command, fields, models
+from odoo.exceptions import ConcurrencyError
+
+from ..api import list_payloads, payloads
+from ..api.errors import BusinessRuleError, ConflictError, NotFoundError
+from ..api.plain_values import day, instant, number, text
+
+
+class BillingService(models.Model):
+    """Handlers: opening, reading and ending subscriptions. Changes stand in billing_service_subscription_changes.py."""
+
+    _inherit = "fusion.billing.service"
+
+    # === API OPERATIONS === #
+
+    def _api_create_subscription(self, payload):
+        """Open a subscription and start it.
+
+        The same request again, with the same external id, returns the subscription that it made.
+        """
+        request = payloads.CreateSubscription.parse(payload)
+        service = self._as_technical_user()
+        link = service._get_account_link(request.external_customer_id)
+        order = service._get_existing_subscription(request, link)
+        if not order:
+            try:
+                with service.env.cr.savepoint():
+                    order = service._open_subscription(request, link)
+            except UniqueViolation as exc:
+                # Another request opened it after our snapshot: only a new transaction can see it.
+                raise ConcurrencyError("subscription opened by a concurrent request") from exc
+        return {"status": "ok", **service._describe_subscription(order)}
+
+    def _api_get_subscription(self, payload):
+        request = list_payloads.GetSubscription.parse(payload)
+        service = self._as_technical_user()
+        order = service._get_subscription(request.subscription_external_id)
+        return {"status": "ok", **service._describe_subscription(order)}
+
+    def _api_list_subscriptions(self, payload=None):
+        request = list_payloads.ListSubscriptions.parse(payload or {})
+        service = self._as_technical_user()
+        domain = [("is_subscription", "=", True)]
+        if request.external_customer_id is not None:
+            link = service._get_account_link(request.external_customer_id)
+            domain.append(("partner_id", "=", link.partner_id.id))
+        if request.plan_code is not None:
+            domain.append(("x_fc_plan_code", "=", request.plan_code))
+        if request.subscription_state is not None:
+            domain.append(("subscription_state", "=", request.subscription_state))
+        page, cursor = service._read_page(request, service.env["sale.order"], domain)
+        subscriptions = [service._describe_subscription(order) for order in page.sudo()]
+        return {"status": "ok", "subscriptions": subscriptions, "next_cursor": cursor}
+
+    def _api_terminate_subscription(self, payload):
+        """End a subscription; ending it once more, for the same day, changes nothing."""
+        request = payloads.TerminateSubscription.parse(payload)
+        service = self._as_technical_user()
+        order = service._get_subscription(request.subscription_external_id)
+        order._fc_terminate(service._get_period_end(order) if request.at == "period_end" else request.end_date)
+        return {"status": "ok", **service._describe_subscription(order)}
+
+    # === HELPERS === #
+
+    def _get_subscriptions(self, external_ids):
+        """Return ``{external id: sale.order}`` of those that this service can reach.
+
+        An external id is the one given at creation, or the order's id as text.
+        """
+        orders = self.env["sale.order"]
+        domain = [("is_subscription", "=", True)]
+        named = orders.search(
+            [*domain, ("x_fc_service_id", "=", self.id), ("x_fc_external_id", "in", list(external_ids))]
+        )
+        found = {order.x_fc_external_id: order for order in named.sudo()}
+        numbers = {int(name): name for name in external_ids - set(found) if _is_record_id(name)}
+        numbered = orders.search([*domain, ("id", "in", list(numbers))]) if numbers else orders
+        return found | {numbers[order.id]: order for order in numbered.sudo()}
+
+    def _get_subscription(self, external_id):
+        """Return a subscription that this service can reach, or raise NotFoundError."""
+        order = self._get_subscriptions({external_id}).get(external_id)
+        if order is None:
+            raise NotFoundError(
+                self.env._("There is no subscription %s.", external_id),
+                code="subscription_not_found",
+                path="subscription_external_id",
+            )
+        return order
+
+    def _get_period_end(self, order):
+        """Return the day on which the billing period that runs ends; the end itself, if it has come already."""
+        end = order._fc_get_end_date() if order.subscription_state == "6_churn" else order.next_invoice_date
+        if not end:
+            raise BusinessRuleError(
+                self.env._("No billing period of the subscription runs."), code="no_billing_period", path="at"
+            )
+        return end
+
+    def _get_existing_subscription(self, request, link):
+        """Return what an earlier request with this external id opened; it must have asked for the same."""
+        if request.external_id is None:
+            return self.env["sale.order"].sudo()
+        order = (
+            self.env["sale.order"]
+            .search([("x_fc_service_id", "=", self.id), ("x_fc_external_id", "=", request.external_id)], limit=1)
+            .sudo()
+        )
+        if order and not self._is_same_subscription(order, request, link):
+            raise ConflictError(
+                self.env._("The external id %s names another subscription.", request.external_id),
+                code="external_id_conflict",
+                path="external_id",
+            )
+        return order
+
+    def _is_same_subscription(self, order, request, link):
+        return (
+            order.partner_id == link.partner_id
+            and (order.x_fc_plan_code or None) == request.plan_code
+            and request.plan_id in (None, order.plan_id.id)
+            and request.start_date in (None, order.start_date)
+        )
+
+    def _open_subscription(self, request, link):
+        plan = self._get_catalog_plan(request)
+        recurrence = self._get_recurrence(request, plan)
+        # sudo: services have no rights on orders; every record used here was checked to be theirs, or to be catalogue.
+        order = (
+            self.env["sale.order"]
+            .sudo()
+            .create(
+                {
+                    "company_id": self.company_id.id,
+                    "partner_id": link.partner_id.id,
+                    "user_id": False,
+                    "is_subscription": True,
+                    "plan_id": recurrence.id,
+                    "start_date": request.start_date or fields.Date.today(),
+                    "x_fc_service_id": self.id,
+                    "x_fc_external_id": request.external_id,
+                    "x_fc_plan_code": request.plan_code,
+                    **({"pricelist_id": plan.pricelist_id.id} if plan.pricelist_id else {}),
+                    "order_line": self._prepare_order_lines(request, plan),
+                }
+            )
+        )
+        if plan and order.currency_id != plan.currency_id:
+            raise BusinessRuleError(
+                self.env._("The plan is priced in %s; it needs a pricelist in that currency.", plan.currency_id.name),
+                code="currency_mismatch",
+                path="plan_code",
+            )
+        order.action_confirm()
+        return order
+
+    def _get_catalog_plan(self, request):
+        plans = self.env["fusion.billing.plan"]
+        if request.plan_code is None:
+            return plans.sudo()
+        plan = plans.search([("code", "=", request.plan_code)], limit=1).sudo()
+        charges = self.env["fusion.billing.charge"].search_count([("plan_code", "=", request.plan_code)], limit=1)
+        if not plan and not (charges and request.plan_id):
+            raise NotFoundError(
+                self.env._("There is no plan %s.", request.plan_code), code="plan_not_found", path="plan_code"
+            )
+        return plan
+
+    def _get_recurrence(self, request, plan):
+        recurrences = self.env["sale.subscription.plan"].sudo()
+        if request.plan_id is None:
+            return plan.plan_id
+        domain = [("id", "=", request.plan_id), ("company_id", "in", [False, self.company_id.id])]
+        recurrence = recurrences.search(domain, limit=1)
+        if not recurrence:
+            raise NotFoundError(
+                self.env._("There is no recurrence %s.", request.plan_id), code="recurrence_not_found", path="plan_id"
+            )
+        if plan and recurrence != plan.plan_id:
+            raise BusinessRuleError(
+                self.env._("The plan %s has another recurrence.", plan.code), code="recurrence_mismatch", path="plan_id"
+            )
+        return recurrence
+
+    def _prepare_order_lines(self, request, plan):
+        lines = []
+        if plan.product_id:
+            lines.append({"product_id": plan.product_id.id, "product_uom_qty": 1, "price_unit": plan.price})
+        for index, line in enumerate(request.lines):
+            self._check_product(line.product_id, index)
+            lines.append({"product_id": line.product_id, "product_uom_qty": float(line.quantity)})
+        return [Command.create(values) for values in lines]
+
+    def _check_product(self, product_id, index):
+        domain = [("id", "=", product_id), ("sale_ok", "=", True), ("company_id", "in", [False, self.company_id.id])]
+        # sudo: services see no products; what may be sold to everybody may be sold by a service.
+        if not self.env["product.product"].sudo().search_count(domain, limit=1):
+            raise NotFoundError(
+                self.env._("There is no product %s for sale.", product_id),
+                code="product_not_found",
+                path=f"lines.{index}.product_id",
+            )
+
+    # === HELPERS: ANSWERS === #
+
+    def _describe_subscription(self, order):
+        links = order.partner_id.x_fc_account_link_ids.filtered(lambda link: link.service_id.id == self.id)
+        return {
+            "subscription_id": order.id,
+            "subscription_state": order.subscription_state,
+            "external_id": text(order.x_fc_external_id),
+            "external_customer_id": text(links[:1].external_id),
+            "plan_code": text(order.x_fc_plan_code),
+            "plan_id": order.plan_id.id or None,
+            "start_date": day(order.start_date),
+            "next_invoice_date": day(order.next_invoice_date),
+            "end_date": day(order._fc_get_end_date()),
+            "billed_until": day(order.x_fc_billed_until),
+            "currency": order.currency_id.name,
+            "lines": [
+                _describe_line(line)
+                for line in order.order_line
+                if line.product_id and not line.display_type and not line.x_fc_is_rated
+            ],
+            "created_at": instant(order.create_date),
+        }
+
+
+def is_recurring(line):
+    """Tell whether an order line is billed in each period; the editions name that differently."""
+    return any(name in line._fields and line[name] for name in ("x_fc_is_recurring", "recurring_invoice"))
+
+
+def _describe_line(line):
+    return {
+        "line_id": line.id,
+        "product_id": line.product_id.id,
+        "name": line.name,
+        "quantity": number(line.product_uom_qty),
+        "unit_price": number(line.price_unit),
+        "recurring": is_recurring(line),
+    }
+
+
+def _is_record_id(name):
+    return name.isascii() and name.isdigit() and len(name) <= 9 and not name.startswith("0")

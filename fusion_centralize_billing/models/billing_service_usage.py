@@ -1,0 +1,114 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import dataclasses
+import datetime
+
+from odoo import models
+
+from ..api import payloads
+from ..api.errors import BusinessRuleError, FieldError, NotFoundError
+from .usage_row import UsageRow
+
+
+class BillingService(models.Model):
+    """Handlers: recording usage. What reads it stands in billing_service_usage_reads.py."""
+
+    _inherit = "fusion.billing.service"
+
+    # === API OPERATIONS === #
+
+    def _api_record_usage(self, payload):
+        """Record a batch of counters; ``results`` tells in order what became of each."""
+        request = payloads.RecordUsage.parse(payload)
+        service = self._as_technical_user()
+        # sudo: the rows name only subscriptions that were found under the service's own rules.
+        usage = service.env["fusion.billing.usage"].sudo()
+        rows, faults = service._resolve_usage(request.events)
+        if request.error_policy == "reject_failed_rows":
+            refused = usage._get_faults(service, list(rows.values()))
+            for number, index in enumerate(list(rows)):
+                if number in refused:  # rows are fewer than events
+                    path = f"events.{index}.{refused[number].path}"
+                    faults[index] = (dataclasses.replace(refused[number], path=path),)
+                    del rows[index]
+        elif faults:
+            raise _usage_error([fault for index in sorted(faults) for fault in faults[index]])
+        outcomes = dict(zip(rows, usage._upsert(service, list(rows.values())), strict=True))
+        results = [
+            _describe_result(index, outcomes.get(index), faults.get(index)) for index in range(len(request.events))
+        ]
+        return {"status": "ok", "accepted": len(outcomes), "results": results}
+
+    # === HELPERS === #
+
+    def _resolve_usage(self, events):
+        """Return ``({index: UsageRow}, {index: faults})`` of a batch."""
+        parsed = [event for event in events if isinstance(event, payloads.UsageEvent)]
+        subscriptions = self._get_subscriptions({event.subscription_external_id for event in parsed})
+        metrics = self._get_metric_ids({event.metric_code for event in parsed})
+        rows, faults = {}, {}
+        for index, event in enumerate(events):
+            if isinstance(event, payloads.RejectedEvent):
+                faults[index] = tuple(
+                    FieldError(f"events.{index}.{fault.path}".rstrip("."), fault.code, fault.message)
+                    for fault in event.errors
+                )
+                continue
+            subscription, metric_id = subscriptions.get(event.subscription_external_id), metrics.get(event.metric_code)
+            fault = self._get_usage_fault(event, subscription, metric_id)
+            if fault:
+                faults[index] = (FieldError(f"events.{index}.{fault[0]}", fault[1], fault[2]),)
+            else:
+                rows[index] = _usage_row(event, subscription, metric_id)
+        return rows, faults
+
+    def _get_metric_ids(self, codes):
+        metrics = self.env["fusion.billing.metric"].search([("code", "in", list(codes))])
+        return {metric.code: metric.id for metric in metrics}
+
+    def _get_usage_fault(self, event, subscription, metric_id):
+        """Return ``(field, code, message)`` of what keeps a counter from being billed, or None."""
+        if subscription is None:
+            text = self.env._("There is no subscription %s.", event.subscription_external_id)
+            return "subscription_external_id", "subscription_not_found", text
+        if metric_id is None:
+            return "metric_code", "metric_not_found", self.env._("There is no metric %s.", event.metric_code)
+        if subscription.state == "cancel" and not subscription.x_fc_ended_on:
+            text = self.env._("The subscription was cancelled before it started.")
+            return "subscription_external_id", "subscription_cancelled", text
+        day = max(event.period_start, event.period_end - datetime.timedelta(microseconds=1)).date()
+        if subscription.start_date and day < subscription.start_date:
+            return (
+                "period_end",
+                "usage_before_start",
+                self.env._("The subscription starts on %s.", subscription.start_date),
+            )
+        ended_on = subscription._fc_get_end_date()
+        if ended_on and day >= ended_on:
+            return "period_end", "usage_after_end", self.env._("The subscription ends on %s.", ended_on)
+        return None
+
+
+def _naive(instant):
+    return instant.replace(tzinfo=None)
+
+
+def _usage_row(event, subscription, metric_id):
+    start, end = _naive(event.period_start), _naive(event.period_end)
+    key, properties = event.idempotency_key, event.properties or None
+    return UsageRow(subscription.id, metric_id, event.quantity, start, end, key, properties)
+
+
+def _usage_error(faults):
+    """Return one error for a batch: of the first fault's class, listing all faults."""
+    first = faults[0]
+    error_class = NotFoundError if first.code.endswith("_not_found") else BusinessRuleError
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    listed = faults[: payloads.MAX_REPORTED_ERRORS]
+    return error_class(f"{first.path}: {first.message}{more}", code=first.code, errors=listed)
+
+
+def _describe_result(index, outcome, faults):
+    """Return what became of one counter of a batch."""
+    if outcome:
+        return {"index": index, "status": outcome}
+    return {"index": index, "status": "rejected", "errors": [fault.as_dict() for fault in faults]}

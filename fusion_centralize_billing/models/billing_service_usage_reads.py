@@ -1,0 +1,172 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from datetime import timedelta
+
+from dateutil.relativedelta import relativedelta
+
+from odoo import models
+
+from ..api import list_payloads
+from ..api.errors import BusinessRuleError, InvalidPayloadError, NotFoundError
+from ..api.plain_values import instant, number, text
+from .usage_row import naive_utc
+from .usage_window import UsageWindow, group_dimensions
+
+#: The most windows that queryUsage adds up, over all metrics.
+_MAX_WINDOWS = 1000
+_UNITS = {"day": timedelta(days=1), "month": relativedelta(months=1)}
+
+
+class BillingService(models.Model):
+    """Handlers: reading usage."""
+
+    _inherit = "fusion.billing.service"
+
+    # === API OPERATIONS === #
+
+    def _api_query_usage(self, payload):
+        """Add up the usage of a subscription as rating would."""
+        request = list_payloads.QueryUsage.parse(payload)
+        service = self._as_technical_user()
+        order = service._get_subscription(request.subscription_external_id)
+        start, end = service._get_usage_window(order, request)
+        domain = [("subscription_id", "=", order.id), ("attributed_at", ">=", start), ("attributed_at", "<", end)]
+        domain += service._get_metric_domain(request)
+        metrics = service._get_used_metrics(domain)
+        windows = _cut(order, metrics, start, end, request.group_by)
+        # sudo: _get_used_metrics has seen to it that all counters of these windows are this service's.
+        found = service.env["fusion.billing.usage"].sudo()._summarize_windows(windows)
+        rows = [_describe_total(window, group, *values) for (window, group), values in found.items()]
+        rows.sort(key=lambda row: (row["from"], row["metric_code"], str(row["properties"])))
+        return {"status": "ok", "usage": rows}
+
+    def _api_list_usage(self, payload=None):
+        request = list_payloads.ListUsage.parse(payload or {})
+        service = self._as_technical_user()
+        domain = service._get_metric_domain(request)
+        if request.subscription_external_id is not None:
+            order = service._get_subscription(request.subscription_external_id)
+            domain.append(("subscription_id", "=", order.id))
+        if request.from_ is not None:
+            domain.append(("attributed_at", ">=", naive_utc(request.from_)))
+        if request.to is not None:
+            domain.append(("attributed_at", "<", naive_utc(request.to)))
+        return service._answer_usage_page(request, domain)
+
+    def _api_list_rating_usage(self, payload):
+        request = list_payloads.ListRatingUsage.parse(payload)
+        service = self._as_technical_user()
+        rating = service.env["fusion.billing.rating"].search([("id", "=", request.rating_id)])
+        if not rating:
+            raise NotFoundError(self.env._("There is no such rating."), code="rating_not_found", path="rating_id")
+        return service._answer_usage_page(request, rating.sudo()._get_usage_domain())
+
+    # === HELPERS === #
+
+    def _get_usage_window(self, order, request):
+        """Return (start, end) in naive UTC: as asked for, or the billing period that is not invoiced yet."""
+        if request.from_ is not None:
+            return naive_utc(request.from_), naive_utc(request.to)
+        period = order._fc_get_current_period()
+        if not period:
+            raise BusinessRuleError(
+                self.env._("The subscription has no open billing period: say from when to when."),
+                code="no_billing_period",
+                path="from",
+            )
+        return period
+
+    def _get_metric_domain(self, request):
+        if request.metric_code is None:
+            return []
+        metric_id = self._get_metric_ids({request.metric_code}).get(request.metric_code)
+        if metric_id is None:
+            raise NotFoundError(
+                self.env._("There is no metric %s.", request.metric_code), code="metric_not_found", path="metric_code"
+            )
+        return [("metric_id", "=", metric_id)]
+
+    def _get_used_metrics(self, domain):
+        """Return the metrics of counters, all of which must be this service's.
+
+        A subscription of the back office can be used by several services. Its total would tell one what
+        another has counted.
+        """
+        counters = self.env["fusion.billing.usage"]
+        used = counters._read_group(domain, ["metric_id"], ["__count"])
+        # sudo: to compare with what this service may not see; nothing of it is told.
+        if sum(count for _metric, count in used) != counters.sudo().search_count(domain):
+            raise BusinessRuleError(
+                self.env._("Other services use this subscription too: its usage has no total for one of them."),
+                code="shared_usage",
+                path="subscription_external_id",
+            )
+        return [metric for metric, _count in used]
+
+    def _answer_usage_page(self, request, domain):
+        page, cursor = self._read_page(request, self.env["fusion.billing.usage"], domain)
+        quantities = page._get_exact_quantities()
+        rows = [_describe_usage(usage, quantities[usage.id]) for usage in page.sudo()]
+        return {"status": "ok", "usage": rows, "next_cursor": cursor}
+
+
+def _cut(order, metrics, start, end, group_by):
+    """Return the UsageWindows of [start, end): one for each metric, or one for each of its days or months."""
+    spans, properties = [(start, end)], ()
+    if group_by in _UNITS:
+        spans = list(_cut_time(start, end, group_by, _MAX_WINDOWS // max(1, len(metrics))))
+    elif group_by:
+        properties = (group_by.removeprefix(list_payloads.PROPERTY),)
+    return [UsageWindow(order, metric, *span, group_by=properties) for metric in metrics for span in spans]
+
+
+def _cut_time(start, end, unit, limit):
+    """Yield the days or months (UTC) of [start, end), the first and the last cut short."""
+    bound = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    bound = bound.replace(day=1) if unit == "month" else bound
+    for _count in range(limit):
+        following = bound + _UNITS[unit]
+        yield max(bound, start), min(following, end)
+        if following >= end:
+            return
+        bound = following
+    raise InvalidPayloadError(
+        f"An answer has at most {_MAX_WINDOWS} windows: ask for a shorter time or one metric.",
+        code="too_many_windows",
+        path="group_by",
+    )
+
+
+def _describe_total(window, group, quantity, count):
+    return {
+        "from": instant(window.start),
+        "to": instant(window.end),
+        "metric_code": window.metric.code,
+        "properties": group_dimensions(group),
+        "quantity": number(quantity),
+        "rows": count,
+    }
+
+
+def _describe_usage(usage, quantity):
+    return {
+        "usage_id": usage.id,
+        "subscription_id": usage.subscription_id.id,
+        "subscription_external_id": text(usage.subscription_id.x_fc_external_id),
+        "metric_code": usage.metric_id.code,
+        "quantity": number(quantity),
+        "period_start": instant(usage.period_start),
+        "period_end": instant(usage.period_end),
+        "attributed_at": instant(usage.attributed_at),
+        "properties": usage.properties or {},
+        "idempotency_key": text(usage.idempotency_key),
+        "source": usage.source,
+        "voided_at": instant(usage.voided_at),
+        "void_reason": text(usage.void_reason),
+        "created_at": instant(usage.create_date),
+        "updated_at": instant(usage.write_date),
+    }
+
+
+def describe_counter(usage):
+    """Return one counter as lists show it."""
+    return _describe_usage(usage.sudo(), usage._get_exact_quantities()[usage.id])
