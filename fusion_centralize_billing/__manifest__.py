@@ -19,6 +19,7 @@
         "data/ir_cron_data.xml",
         "wizards/billing_api_key_wizard_views.xml",
         "wizards/billing_usage_correction_views.xml",
+        "wizards/billing_invoice_preview_views.xml",
         "views/billing_service_views.xml",
         "views/billing_api_key_views.xml",
         "views/billing_account_link_views.xml",

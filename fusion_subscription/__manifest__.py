@@ -1,8 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 {
     "name": "Fusion Subscription",
-    "summary": "Recurring sales orders, invoiced in arrears, one job per subscription",
-    "version": "19.0.1.0.0",
+    "summary": "Recurring sales orders, billed per period, one job per subscription",
+    "version": "19.0.1.1.0",
     "category": "Sales/Sales",
     "author": "Nexa Systems Inc.",
     "license": "OPL-1",

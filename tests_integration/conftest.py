@@ -4,6 +4,7 @@ server          Odoo with workers and the job runner, on ``database``
 backoffice      a logged-in person (call_kw); concurrent people: ``BackOffice(server.url, database)``
 service_client  ``service_client("crm")``: a service with a key, its REST client and its webhook address
 odoo_shell      runs code inside Odoo, beside the server
+browser         Chromium, running headless; ``log_in(page, url)`` opens the back office in a page of it
 wait_until      polls a condition with a deadline
 wait_for_jobs   waits until the job queue is empty
 query           runs SQL on the server's database and returns the rows: what the API does not show
@@ -17,6 +18,7 @@ services and customers. ``Server.workers`` helps crash tests.
 import itertools
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -32,15 +34,26 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from main_job import job_queue, provisioning
-from main_job.back_office import BackOffice
+from main_job.back_office import LOGIN, PASSWORD, BackOffice
 from main_job.receiver import Endpoint, Receiver
 from main_job.source_app import SourceApp
-from runtime import databases, layout, postgres, setup
+from playwright.sync_api import Browser, Page, sync_playwright
+from runtime import databases, debian, layout, postgres, setup
 from runtime import server as runtime_server
 from runtime.server import Odoo, Server
 from runtime.setup import Runtime
 
 _numbers = itertools.count(1)
+# As root the sandbox does not start; the rest keeps the browser from calling its maker's servers.
+_BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @dataclass(frozen=True)
@@ -191,6 +204,25 @@ def query(odoo: Odoo, database: str) -> Callable[[str], list[dict[str, Any]]]:
         return list(json.loads(rows, parse_float=Decimal))
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not shutil.which("chromium"):
+        debian.install(["chromium"], "the tests of the screens need a browser")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_BROWSER_ARGUMENTS)
+        yield running
+        running.close()
+
+
+def log_in(page: Page, url: str) -> None:
+    """Log in as the person that ``backoffice`` is, through the form."""
+    page.goto(f"{url}/web/login")
+    page.fill("input[name=login]", LOGIN)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_selector(".o_main_navbar")
 
 
 @pytest.fixture(scope="session")

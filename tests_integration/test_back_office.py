@@ -1,39 +1,17 @@
 """The back office as finance people have it: a real browser on a live server."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import ServiceClient
-from main_job.back_office import LOGIN, PASSWORD, BackOffice
+from conftest import ServiceClient, log_in
+from main_job.back_office import BackOffice
 from main_job.source_app import SourceApp
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from runtime import debian
+from playwright.sync_api import Browser, Page, expect
 
-# As root the sandbox does not start; the rest keeps the browser from calling its maker's servers.
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # The Debian package of Odoo leaves out one file of the mail addon, and says so in the console.
 _HARMLESS = re.compile("selfie_segmentation")
 _VIEW = ".o_list_view, .o_kanban_view, .o_form_view"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not shutil.which("chromium"):
-        debian.install(["chromium"], "the tests of the screens need a browser")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
@@ -42,11 +20,7 @@ def page(browser: Browser, backoffice: BackOffice) -> Iterator[Page]:
     complaints: list[str] = []
     page = browser.new_page(viewport={"width": 1400, "height": 900})
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{backoffice.url}/web/login")
-    page.fill("input[name=login]", LOGIN)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
-    page.wait_for_selector(".o_main_navbar")
+    log_in(page, backoffice.url)
     yield page
     page.close()
     assert [text for text in complaints if not _HARMLESS.search(text)] == []

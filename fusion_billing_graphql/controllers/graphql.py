@@ -39,8 +39,9 @@ class GraphqlController(http.Controller):
         request_id = wire.request_id(request.httprequest)
         refuse_idempotency_header()
         answer = engine.answer(call, identify(), Settings.load(settings_env()), request_id)
-        status = wire.status(request.httprequest, answer.executed, answer.must_roll_back)
+        status = wire.status(request.httprequest, answer.executed, answer.is_our_fault)
         response = wire.response(answer.body, status, request.httprequest, {"X-Request-Id": request_id})
         if answer.must_roll_back:
-            raise InternalServerError(response=response)  # Odoo commits what returns
+            # Odoo commits what returns. What is sent is the response, with its own status.
+            raise InternalServerError(response=response)
         return response

@@ -7,8 +7,9 @@ mutations  what can be changed
 listings   how a type becomes listed; pages, windows, filters: reading lists; links: fields to one object
 context    what the resolvers of a request share, and how they load for a whole page at once
 
-A field or value that is to go is marked ``deprecation_reason="Use X instead; goes with version Y."``, where Y is
-at least two minor versions on, and noted in the change log.
+A field or value that is to go is marked ``deprecation_reason="Use X; goes with version Y."``, where X is what
+replaces it (a field or value beside it, or Type.field) and Y at least two minor versions on, and noted in the change
+log. ``tests/deprecations.py`` checks it.
 """
 
 import graphene

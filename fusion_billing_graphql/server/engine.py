@@ -10,6 +10,7 @@ from graphql import ExecutionContext, GraphQLError, execute
 from graphql.execution.values import get_variable_values
 from graphql.language import OperationType
 
+from odoo.addons.fusion_centralize_billing.api.errors import InternalError
 from odoo.addons.fusion_centralize_billing.api.execution import TRANSACTION_ERRORS
 
 from ..limits import cost
@@ -26,13 +27,15 @@ from .errors import Abort, formatted
 class Answer:
     """What is sent back.
 
-    :param executed: False if the request was refused before anything was executed
+    :param executed: False if the request was refused, before anything was executed or (a mutation) in the middle
     :param must_roll_back: a mutation did not come to its end: nothing of the operation may be kept
+    :param is_our_fault: that was for a fault of the server, not of the request
     """
 
     body: dict[str, Any]
     executed: bool = True
     must_roll_back: bool = False
+    is_our_fault: bool = False
 
 
 def is_readonly(call: wire.Call, settings: Settings) -> bool:
@@ -71,10 +74,12 @@ def answer(call: wire.Call, caller: Caller, settings: Settings, request_id: str)
     must_roll_back = bool(is_mutation and result.errors)
     if result.errors:
         body["errors"] = [formatted(error, request_id) for error in result.errors]
-    if must_roll_back:
-        body["data"] = None
     body["extensions"] = _cost_extension(analysis.cost, settings)
-    return Answer(body, must_roll_back=must_roll_back)
+    if not must_roll_back:
+        return Answer(body)
+    body["data"] = None
+    is_our_fault = any(error["extensions"]["code"] == InternalError.code for error in body["errors"])
+    return Answer(body, executed=False, must_roll_back=True, is_our_fault=is_our_fault)
 
 
 class _RefusedError(Exception):
@@ -93,6 +98,9 @@ def _prepare(call, settings):
         operation = document.operation(call.operation_name)
     except GraphQLError as error:
         raise _RefusedError([error]) from error
+    if SCHEMA.get_root_type(operation.operation) is None:  # no rule of the specification looks at this
+        kind = operation.operation.value
+        raise _RefusedError([limit_error("unsupported_operation", f"There is no {kind} in this schema.", operation)])
     variables = get_variable_values(SCHEMA, operation.variable_definitions or (), call.variables, max_errors=50)
     if isinstance(variables, list):
         for error in variables:

@@ -103,9 +103,9 @@ def mutation_over_get() -> MethodNotAllowedError:
     return MethodNotAllowedError("Mutations need POST.", ["POST"])
 
 
-def status(request: Request, executed: bool, rolled_back: bool) -> int:
+def status(request: Request, executed: bool, is_our_fault: bool) -> int:
     """Return the status of an answer; clients of plain JSON read the errors of a refused document in a 200 only."""
-    if rolled_back:
+    if is_our_fault:
         return 500
     return 200 if executed or media_type(request) == JSON else BAD_REQUEST
 

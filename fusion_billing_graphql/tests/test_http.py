@@ -54,6 +54,7 @@ class TestHttp(GraphqlHttpCase):
             ("query($n: Int!) { customers(first: $n) { totalCount } }", {"n": "1"}, "invalid_variables"),
             ("{ customers { totalCount } }", None, "pagination_required"),
             ("query a { __typename } query b { __typename }", None, "operation_name_required"),
+            ("subscription { customers(first: 1) { totalCount } }", None, "unsupported_operation"),
             ("{ a: __typename " + " ".join(f"b{n}: __typename" for n in range(99)) + "}", None, "alias_limit_exceeded"),
         ]
         for query, variables, code in cases:
@@ -252,6 +253,17 @@ class TestHttp(GraphqlHttpCase):
         self.assertErrors(response, 500, "internal")
         self.assertIsNone(response.json()["data"])
         self.assertFalse(self._exists(external_id))
+
+    def test_a_mutation_with_a_fault_of_the_client_is_refused_and_leaves_nothing(self):
+        selected = 'customer { subscriptions(first: 1, filter: {serviceId: {eq: "no id"}}) { totalCount } }'
+        for accept, status in ((JSON, 200), (GRAPHQL_JSON, 400)):
+            external_id = unique("refused")
+            mutation = _MUTATION.replace("EXTERNAL", external_id).replace("userErrors { code }", selected)
+            with self.subTest(accept):
+                response = self._send(mutation, accept=accept)
+                answer = self.assertErrors(response, status, "invalid_id", media_type=accept)
+                self.assertIsNone(answer["data"])
+                self.assertFalse(self._exists(external_id))
 
     def test_reading_is_done_on_a_cursor_that_cannot_write(self):
         seen = []

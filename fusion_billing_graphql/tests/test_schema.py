@@ -1,7 +1,9 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import json
 from pathlib import Path
 
 from graphql import (
+    build_schema,
     get_named_type,
     is_enum_type,
     is_input_object_type,
@@ -17,6 +19,7 @@ from odoo.tests import TransactionCase, tagged
 from ..schema import LISTINGS, SCHEMA, printed
 from ..schema.scopes import needed_scope
 from .common import ROOT_CONNECTIONS
+from .deprecations import find_faults
 
 _PRINTED = Path(__file__).parents[1] / "schema" / "schema.graphql"
 
@@ -52,11 +55,40 @@ class TestSchema(TransactionCase):
     def test_every_type_field_argument_and_value_is_described(self):
         self.assertEqual([name for name, part in self._get_parts() if not part.description], [])
 
-    def test_what_is_deprecated_tells_what_to_use_and_when_it_goes(self):
-        for name, part in self._get_parts():
-            reason = getattr(part, "deprecation_reason", None)
-            if reason:
-                self.assertRegex(reason, r"^Use .+; goes with version \d+\.\d+", name)
+    def test_what_is_deprecated_tells_what_to_use_and_goes_in_time(self):
+        version = self.env["ir.module.module"]._get("fusion_billing_graphql").latest_version
+        major, minor = map(int, version.split(".")[2:4])
+        self.assertEqual(find_faults(SCHEMA, (major, minor)), [])
+
+    def test_the_check_of_deprecations_finds_each_breach(self):
+        cases = [
+            ("Use total; goes with version 1.4.", None),
+            ("Use Other.total; goes with version 2.0.", None),
+            ("No longer supported", "the reason does not say what to use and when it goes"),
+            ("Goes with version 1.4.", "the reason does not say what to use and when it goes"),
+            ("Use total.", "the reason does not say what to use and when it goes"),
+            ("Use sum; goes with version 1.4.", "the replacement does not exist"),
+            ("Use Nothing.total; goes with version 1.4.", "the replacement does not exist"),
+            ("Use former; goes with version 1.4.", "the replacement is deprecated, too"),
+            ("Use total; goes with version 1.2.", "it should have gone"),
+        ]
+        for reason, expected in cases:
+            with self.subTest(reason):
+                mark = f"@deprecated(reason: {json.dumps(reason)})"
+                former = 'former: Int @deprecated(reason: "Use total; goes with version 1.4.")'
+                schema = build_schema(f"""
+                    type Query {{
+                        amount: Int {mark} total: Int {former}
+                        list(amount: Int {mark} total: Int {former}): Kind
+                    }}
+                    type Other {{ total: Int }}
+                    enum Kind {{ amount {mark} total {former.replace(": Int", "")} }}
+                """)
+                found = find_faults(schema, (1, 2))
+                places = ("Query.amount", "Query.list(amount)", "Kind.amount")
+                self.assertEqual(
+                    sorted(found), sorted(f"{place}: {expected}: {reason!r}" for place in places if expected)
+                )
 
     def test_every_listed_type_has_a_connection_that_tests_know(self):
         listed = {

@@ -73,6 +73,18 @@ class SaleOrder(models.Model):
     def action_view_x_fc_ratings(self):
         return self._fc_view("fusion_centralize_billing.action_billing_rating")
 
+    def action_preview_x_fc_invoice(self):
+        """Show the invoice that the subscription would get."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Invoice Preview"),
+            "res_model": "fusion.billing.invoice.preview",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_order_id": self.id},
+        }
+
     # === BUSINESS === #
 
     def _get_copiable_order_lines(self):

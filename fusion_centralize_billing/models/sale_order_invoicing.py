@@ -34,9 +34,7 @@ class SaleOrder(models.Model):
         if self.is_subscription:
             values["x_fc_subscription_id"] = self.id
             values["x_fc_service_id"] = self.x_fc_service_id.id
-            period = self._fc_get_current_period()
-            if period and self._fc_get_due_boundary():
-                values["x_fc_period_start"], values["x_fc_period_end"] = (instant.date() for instant in period)
+            values["x_fc_period_start"], values["x_fc_period_end"] = self._fc_get_invoiced_days() or (False, False)
         return values
 
     def _get_invoice_grouping_keys(self):
@@ -64,6 +62,8 @@ class SaleOrder(models.Model):
         if not order or order.subscription_state != "6_churn":
             return self.env._("The subscription has not ended.")
         order._fc_lock()
+        if order._fc_waits_for_last_period():
+            return self.env._("The last period is not due yet.")
         if not order._fc_has_unbilled_amount():
             return self.env._("Nothing is left to invoice.")
         moves = order.with_context(raise_if_nothing_to_invoice=False)._create_invoices(final=True)
@@ -75,11 +75,28 @@ class SaleOrder(models.Model):
     def _fc_get_due_boundary(self):
         """Return the day up to which usage is due to be billed now, or None."""
         self.ensure_one()
+        if hasattr(self, "_get_due_period"):  # Community, which waits for late usage; Enterprise has no such method
+            due = self._get_due_period()
+            return due[1] if due else None
         if self.subscription_state not in ("3_progress", "6_churn"):
             return None
         period = self._fc_get_current_period()
         end = period[1].date() if period else self.next_invoice_date
         return end if end and end <= self._fc_get_today() else None
+
+    def _fc_get_invoiced_days(self):
+        """Return the days [start, end) that the invoice being made bills, or None if it closes no period."""
+        if hasattr(self, "_get_due_invoice"):  # Community, where a fee in advance is invoiced before its period ends
+            due = self._get_due_invoice()
+            return due and (due.period or due.fee)
+        period = self._fc_get_current_period() if self._fc_get_due_boundary() else None
+        return period and tuple(instant.date() for instant in period)
+
+    def _fc_waits_for_last_period(self):
+        """Tell whether the recurring run will invoice the last period of an ended subscription later."""
+        self.ensure_one()
+        # Community only: Enterprise has no days of grace.
+        return "x_fc_invoice_on" in self._fields and bool(self.x_fc_invoice_on) and not self._get_due_period()
 
     def _fc_close_period(self, moves, boundary):
         """Freeze the ratings that were invoiced, and move on the boundary if it was due."""

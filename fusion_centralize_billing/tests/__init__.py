@@ -15,6 +15,7 @@ from . import (
     test_openapi,
     test_openrpc,
     test_parity,
+    test_plan_terms,
     test_preview,
     test_price_versions,
     test_rating_ledger,

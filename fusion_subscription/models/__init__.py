@@ -1,11 +1,15 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
 from . import (
+    account_move_line,
+    fusion_subscription_fee,
     fusion_subscription_pause,
     fusion_subscription_period,
     product_template,
     sale_order,
+    sale_order_fees,
     sale_order_invoicing,
     sale_order_line,
+    sale_order_terms,
     sale_subscription_plan,
 )

@@ -11,7 +11,7 @@ class ProductTemplate(models.Model):
 
     recurring_invoice = fields.Boolean(
         string="Recurring",
-        help="On a subscription, this product is invoiced in full for every period. "
+        help="On a subscription, this product is invoiced for every period. "
         "Other products on a subscription are invoiced once. "
         "A change counts for order lines added later and for quotations not confirmed yet.",
     )

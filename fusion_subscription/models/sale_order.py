@@ -1,5 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
+from datetime import date
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
@@ -13,15 +15,25 @@ SUBSCRIPTION_STATES = [
     ("6_churn", "Churned"),
     ("7_upsell", "Upsell"),
 ]
-# They decide where the boundaries of a confirmed subscription lie
-TERMS = ("is_subscription", "plan_id", "start_date", "end_date")
+# They decide where the boundaries of a confirmed subscription lie, and what is billed when
+TERMS = (
+    "is_subscription",
+    "plan_id",
+    "start_date",
+    "end_date",
+    "x_fc_proration",
+    "x_fc_fee_timing",
+    "x_fc_trial_days",
+    "x_fc_grace_days",
+)
 
 
 class SaleOrder(models.Model):
     """The subscription: its terms and its life. How it is invoiced stands in sale_order_invoicing.py.
 
     Dates are UTC days. Periods are half-open: the invoice of boundary B bills [boundary before B, B),
-    in arrears. Boundaries are start_date + n periods; end_date, if set, is the last one.
+    in arrears. Boundaries are start_date + n periods, or the first days of calendar periods if the plan
+    says so; end_date, if set, is the last one. What was agreed about fees stands in sale_order_terms.py.
     """
 
     _inherit = "sale.order"
@@ -128,7 +140,7 @@ class SaleOrder(models.Model):
             if any(order._is_changed(name, vals) for name in order._get_fixed_terms() if name in vals):
                 raise UserError(
                     self.env._(
-                        "%(order)s is confirmed or closed: its plan and dates, and whether it recurs, cannot change.",
+                        "%(order)s is confirmed or closed: its plan, dates, terms and whether it recurs cannot change.",
                         order=order.name,
                     )
                 )
@@ -136,8 +148,8 @@ class SaleOrder(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_billed_subscription(self):
-        # sudo: the periods of a deletable order count whoever deletes it
-        if self.sudo().x_fc_period_ids:
+        # sudo: what was billed on a deletable order counts whoever deletes it
+        if self.sudo()._has_billed_periods():
             raise UserError(self.env._("A subscription with billed periods cannot be deleted."))
 
     # === ACTIONS === #
@@ -162,8 +174,8 @@ class SaleOrder(models.Model):
         :raise UserError: if a period of a cancelled subscription has been invoiced
         """
         cancelled = self.filtered(lambda order: order.is_subscription and order.state == "cancel")
-        # sudo: the periods count whoever reopens the order
-        if cancelled.sudo().x_fc_period_ids:
+        # sudo: what was billed counts whoever reopens the order
+        if cancelled.sudo()._has_billed_periods():
             raise UserError(self.env._("An invoiced subscription cannot be reopened. Duplicate it instead."))
         result = super().action_draft()
         reopened = cancelled.filtered(lambda order: order.subscription_state == "6_churn")
@@ -190,10 +202,13 @@ class SaleOrder(models.Model):
             order.order_line._compute_x_fc_is_recurring()
             order.start_date = order.start_date or order._get_subscription_today()
             order._set_subscription_state("3_progress")
+            if order.x_fc_fee_due_on and order._get_due_invoice():
+                # A fee in advance need not wait for the hourly run
+                order._schedule_recurring_invoice()
         return result
 
     def _action_cancel(self):
-        """End started subscriptions at once; not even the current period is invoiced any more."""
+        """End started subscriptions at once; nothing is invoiced or credited any more."""
         started = self.filtered(lambda order: order.subscription_state in ("3_progress", "4_paused", "6_churn"))
         result = super()._action_cancel()
         for order in started:
@@ -219,7 +234,9 @@ class SaleOrder(models.Model):
 
         Each boundary that passed during the pause is made up for by an invoice of its own, so that
         one-off lines and usage of that time are billed. Recurring lines are left out of the periods that
-        lie wholly within the pause; a period in which the subscription ran for at least a day bears them in full.
+        lie wholly within the pause; a period in which the subscription ran for at least a day bears them as
+        if there had been no pause. The same in advance: a fee whose day comes during the pause is made up for
+        unless its period lies wholly within; one already billed is credited if its period does.
 
         :raise UserError: if a subscription is not paused
         """
@@ -228,7 +245,7 @@ class SaleOrder(models.Model):
         self._end_pause()
 
     def _close_subscription(self, end_date=None):
-        """End the subscription; the period up to the end stays to be invoiced once, in full.
+        """End the subscription; the period up to the end stays to be invoiced once, after the grace period.
 
         :param end_date: first day no longer covered, today by default. With a later day the
             subscription runs on until then and is closed after its last invoice.
@@ -239,7 +256,7 @@ class SaleOrder(models.Model):
         )
         for order in self:
             order._end_subscription(fields.Date.to_date(end_date) or order._get_default_end_date())
-            if order._get_due_period():
+            if order._get_due_invoice():
                 order._schedule_recurring_invoice()
 
     def _end_subscription(self, end_date):
@@ -265,8 +282,17 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_subscription_today(self):
-        """Return the current day in UTC, in which all boundaries are expressed."""
-        return fields.Date.today()
+        """Return the current day in UTC, in which all boundaries are expressed.
+
+        Server code may put another day, a ``datetime.date``, into the context key
+        ``fusion_subscription_today``, to see inside a savepoint what will be invoiced on that day.
+        Clients cannot: what they send arrives as text or as a datetime, and does not count.
+        """
+        day = self.env.context.get("fusion_subscription_today")
+        return day if type(day) is date else fields.Date.today()
+
+    def _has_billed_periods(self):
+        return any(order.x_fc_period_ids or order.x_fc_fee_invoiced_until for order in self)
 
     def _get_period_start(self):
         """Return where the period that is not invoiced yet begins."""

@@ -8,6 +8,8 @@ from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, split_every
 
+from ..due_invoice import DueInvoice
+
 # States in which periods are invoiced; a churned subscription until its last period is
 INVOICED_STATES = ("3_progress", "6_churn")
 CRON_BATCH_SIZE = 500
@@ -20,21 +22,27 @@ class SaleOrder(models.Model):
 
     # === FIELDS === #
 
-    x_fc_has_due_period = fields.Boolean(string="Period Due", compute="_compute_x_fc_has_due_period")
+    x_fc_has_due_period = fields.Boolean(
+        string="Period Due",
+        compute="_compute_x_fc_has_due_period",
+        help="A period, or a fee in advance, is due and not invoiced.",
+    )
 
     # === COMPUTE === #
 
-    @api.depends("is_subscription", "state", "subscription_state", "next_invoice_date")
+    @api.depends("is_subscription", "state", "subscription_state", "x_fc_invoice_on", "x_fc_fee_due_on")
+    @api.depends_context("fusion_subscription_today")
     def _compute_x_fc_has_due_period(self):
         for order in self:
-            order.x_fc_has_due_period = bool(order._get_due_period())
+            order.x_fc_has_due_period = bool(order._get_due_invoice())
 
     # === BUSINESS === #
 
     def _create_invoices(self, grouped=False, final=False, date=None):
         """Invoice each subscription by itself: its due period, if any, and its one-off lines.
 
-        The oldest due period is recorded and the next invoice date moves on in the same transaction.
+        The oldest due period is recorded and the next invoice date moves on in the same transaction. Fees
+        in advance of earlier days get invoices of their own before it. Is only a fee due, only that is invoiced.
         Ordinary orders are invoiced as ever.
         """
         subscriptions = self.filtered(lambda order: order.is_subscription and order.state == "sale")
@@ -42,7 +50,7 @@ class SaleOrder(models.Model):
             return super()._create_invoices(grouped=grouped, final=final, date=date)
         subscriptions.check_access("write")
         subscriptions._lock_subscriptions()
-        due = subscriptions.filtered(lambda order: order._get_due_period())
+        due = subscriptions.filtered(lambda order: order._get_due_invoice())
 
         quiet_self = self.with_context(raise_if_nothing_to_invoice=False)
         ordinary = quiet_self - subscriptions
@@ -56,35 +64,62 @@ class SaleOrder(models.Model):
         return moves
 
     def _create_subscription_invoice(self, final):
-        """Invoice the due period of one locked subscription, or only its one-off lines if none is due.
-
-        A due period without any amount is recorded without an invoice.
-        """
+        """Invoice what is due of one locked subscription up to its oldest due period, or only its one-off lines."""
         self.ensure_one()
-        period = self._get_due_period()
-        if period:
-            self._prepare_due_period(*period)
-        moves = self.env["account.move"]
-        if not period or self._has_amount_to_invoice(final):
+        due = self._get_due_invoice()
+        if not due:
             moves = super()._create_invoices(grouped=True, final=final)
-        if self._get_due_period() != period:
-            raise ConcurrencyError("The day changed while the subscription was invoiced: try again.")
-        if period:
-            self._record_period(*period, moves)
+            self._check_still_due(None)
+            return moves
+        moves = self.env["account.move"]
+        while due and not due.period:
+            moves |= self._create_due_invoice(due, final)
+            due = self._get_due_invoice()
+        if due:
+            self._prepare_due_period(*due.period)
+            moves |= self._create_due_invoice(due, final)
         return moves
 
+    def _create_due_invoice(self, due, final):
+        """Create and record the due invoice; without any amount it is recorded only."""
+        self.ensure_one()
+        self._open_due_fees(due, final)
+        # What was paid too much is given back, also by those who leave negative amounts for later
+        final = final or bool(self._get_fees_to_credit(due))
+        moves = self.env["account.move"]
+        if self._has_amount_to_invoice(final):
+            moves = super()._create_invoices(grouped=True, final=final)
+        self._check_still_due(due)
+        self._record_due_fees(due)
+        if due.period:
+            self._record_period(*due.period, moves)
+        self._close_if_completed()
+        return moves
+
+    def _check_still_due(self, due):
+        if self._get_due_invoice() != due:
+            raise ConcurrencyError("The day changed while the subscription was invoiced: try again.")
+
     def _create_account_invoices(self, invoice_vals_list, final):
-        """Date the invoice of a period on its boundary."""
-        period = len(self) == 1 and self._get_due_period()
-        if period:
+        """Date the invoice of a period on its boundary plus the grace period, that of a fee on its first day."""
+        due = len(self) == 1 and self._get_due_invoice()
+        if due:
             for invoice_vals in invoice_vals_list:
-                invoice_vals["invoice_date"] = period[1]
+                invoice_vals["invoice_date"] = due.day
         return super()._create_account_invoices(invoice_vals_list, final)
 
     def _get_invoiceable_lines(self, final=False):
-        """Add the recurring lines of the due period, at their place among sections and notes."""
+        """Add the recurring lines of the due invoice, at their place among sections and notes.
+
+        An invoice that closes no period has nothing but these.
+        """
         lines = super()._get_invoiceable_lines(final)
-        recurring = self._get_due_recurring_lines(final)
+        due = len(self) == 1 and self._get_due_invoice()
+        if not due:
+            return lines
+        recurring = self._get_due_recurring_lines(due, final)
+        if not due.period:
+            lines = self.env["sale.order.line"]
         if not recurring:
             return lines
         sections = recurring.parent_id | recurring.parent_id.parent_id
@@ -94,18 +129,18 @@ class SaleOrder(models.Model):
         return self.order_line.filtered(lambda line: line in wanted - down_payments) + down_payments
 
     def _create_recurring_invoice(self):
-        """Invoice and post every due period of each subscription, one invoice per period, oldest first.
+        """Invoice and post every due period and fee of each subscription, one invoice per period, oldest first.
 
         :return: the posted account.move records; periods without anything to invoice have none
         """
         moves = self.env["account.move"]
         for order in self:
-            while order._get_due_period():
+            while order._get_due_invoice():
                 moves |= order._invoice_due_period()
         return moves
 
     def _invoice_due_period(self):
-        """Invoice and post the oldest due period of one subscription."""
+        """Invoice and post the oldest due period of one subscription, with the fees in advance due before it."""
         self.ensure_one()
         order = self.with_company(self.company_id)
         moves = order._create_invoices(final=True)
@@ -137,7 +172,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _cron_create_recurring_invoices(self):
-        """Enqueue one job for each subscription with a due period or a reached end.
+        """Enqueue one job for each subscription with a due period or fee, or a reached end.
 
         A subscription whose job failed waits in the Job Queue until somebody requeues or closes that job.
         """
@@ -169,75 +204,101 @@ class SaleOrder(models.Model):
         if not order:
             return self.env._("The order does not exist any more.")
         order._close_if_ended_while_paused()
-        if not order._get_due_period():
+        if not order._get_due_invoice():
             order._close_if_completed()
-            return self.env._("No period is due.")
+            return self.env._("Nothing is due.")
         try:
             moves = order._invoice_due_period()
         except UniqueViolation as error:
-            if error.diag.table_name != self.env["fusion.subscription.period"]._table:
+            guards = ("fusion.subscription.period", "fusion.subscription.fee")
+            if error.diag.table_name not in [self.env[model]._table for model in guards]:
                 raise
             raise RetryableJobError("The period has just been invoiced by another transaction.", seconds=5) from error
-        if order._get_due_period():
+        if order._get_due_invoice():
             order._schedule_recurring_invoice()
         return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
 
     # === HELPERS === #
 
     def _get_due_period(self):
-        """Return the oldest period that is due and not invoiced, as (start, end), or None."""
+        """Return the oldest period that is due and not invoiced, as (start, end), or None.
+
+        It is due on its boundary plus the grace period.
+        """
         self.ensure_one()
-        if (
-            not self.is_subscription
-            or self.state != "sale"
-            or self.subscription_state not in INVOICED_STATES
-            or not self.next_invoice_date
-            or self.next_invoice_date > self._get_subscription_today()
-        ):
+        if not self._is_invoiced() or not self._is_reached(self.x_fc_invoice_on):
             return None
         return self._get_period_start(), self.next_invoice_date
+
+    def _get_due_invoice(self):
+        """Return the oldest invoice that is due and not made, as a DueInvoice, or None.
+
+        Its hooks (_get_invoiceable_lines, _prepare_invoice, ...) may ask for it while it is being made.
+        """
+        self.ensure_one()
+        if not self._is_invoiced():
+            return None
+        days = [day for day in (self.x_fc_fee_due_on, self.x_fc_invoice_on) if day]
+        if not days or not self._is_reached(min(days)):
+            return None
+        day = min(days)
+        period = (self._get_period_start(), self.next_invoice_date) if self.x_fc_invoice_on == day else None
+        fee = self._get_next_fee_days() if self.x_fc_fee_due_on == day else None
+        closes_last_period = not period or period[1] == self.end_date
+        return DueInvoice(day, period, fee, bool(not fee and closes_last_period and self._has_unused_fee_days()))
+
+    def _is_invoiced(self):
+        return self.is_subscription and self.state == "sale" and self.subscription_state in INVOICED_STATES
+
+    def _is_reached(self, day):
+        return bool(day and day <= self._get_subscription_today())
 
     @api.model
     def _get_due_subscriptions_domain(self):
         today = self._get_subscription_today()
-        due = Domain("subscription_state", "in", INVOICED_STATES) & Domain("next_invoice_date", "<=", today)
+        reached = Domain("x_fc_invoice_on", "<=", today) | Domain("x_fc_fee_due_on", "<=", today)
+        due = Domain("subscription_state", "in", INVOICED_STATES) & reached
         ended = Domain("subscription_state", "in", ("3_progress", "4_paused")) & Domain("end_date", "<=", today)
         return Domain("is_subscription", "=", True) & Domain("state", "=", "sale") & (due | ended)
 
-    def _get_due_recurring_lines(self, final):
-        """Return the recurring lines to bill for the due period: none if it lies wholly within a pause."""
-        period = self._get_due_period()
-        if not period or self.sudo().x_fc_pause_ids._covers(*period):
-            return self.env["sale.order.line"]
+    def _get_billable_recurring_lines(self, final):
         return self.order_line.filtered(
             lambda line: line.x_fc_is_recurring and (line.product_uom_qty > 0 or (final and line.product_uom_qty < 0))
         )
 
+    def _get_due_recurring_lines(self, due, final):
+        """Return the recurring lines that the due invoice bills or credits."""
+        if self.x_fc_fee_timing == "advance":
+            return self.env["sale.order.line"].union(*self._get_due_fee_charges(due))
+        return self._get_billable_recurring_lines(final).filtered(lambda line: line._get_due_charges(due))
+
     def _has_amount_to_invoice(self, final):
-        # not the subtotal: it is zero on lines invoiced by delivered quantity
-        return any(
-            not line.display_type and line._get_discounted_price() for line in self._get_invoiceable_lines(final)
-        )
+        due = self._get_due_invoice()
+        for line in self._get_invoiceable_lines(final).filtered(lambda line: not line.display_type):
+            # not the subtotal: it is zero on lines invoiced by delivered quantity
+            amounts = [line._get_discounted_price()]
+            if line.x_fc_is_recurring:
+                amounts = [charge.amount for charge in line._get_due_charges(due)]
+            if any(amounts):
+                return True
+        return False
 
     def _record_period(self, period_start, period_end, moves):
         values = self._prepare_subscription_period_values(period_start, period_end, moves)
         # sudo: nobody writes billed periods by hand
         self.env["fusion.subscription.period"].sudo().create(values)
         self.last_invoice_date = period_end
-        self._close_if_completed()
 
     def _close_if_completed(self):
-        """Close a subscription whose end is reached and whose last period is invoiced."""
-        if (
-            self.subscription_state == "3_progress"
-            and not self.next_invoice_date
-            and self.end_date
-            and self.end_date <= self._get_subscription_today()
-        ):
+        """Close a subscription whose end is reached and of which nothing is due.
+
+        Its last period is invoiced, or waits for the grace period only.
+        """
+        if self.subscription_state == "3_progress" and self._is_reached(self.end_date) and not self._get_due_invoice():
             self._set_subscription_state("6_churn")
 
     def _close_if_ended_while_paused(self):
-        if self.subscription_state == "4_paused" and self.end_date and self.end_date <= self._get_subscription_today():
+        if self.subscription_state == "4_paused" and self._is_reached(self.end_date):
             self._end_subscription(self.end_date)
 
     def _lock_subscriptions(self):

@@ -3,7 +3,11 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.fields import Command
 from odoo.tools import format_date
+
+from ..amounts import get_line_amount
+from ..due_invoice import RecurringCharge
 
 
 class SaleOrderLine(models.Model):
@@ -17,7 +21,7 @@ class SaleOrderLine(models.Model):
         string="Recurring",
         compute="_compute_x_fc_is_recurring",
         store=True,
-        help="Invoiced in full for every period of the subscription.",
+        help="Invoiced for every period of the subscription.",
     )
 
     # === COMPUTE === #
@@ -58,16 +62,80 @@ class SaleOrderLine(models.Model):
 
     # === BUSINESS === #
 
-    def _prepare_invoice_line(self, **optional_values):
-        """Bill a recurring line in full for the due period and name that period in the customer's language."""
-        values = super()._prepare_invoice_line(**optional_values)
-        period = self.x_fc_is_recurring and self.order_id._get_due_period()
-        if period:
+    def _prepare_invoice_lines_vals_list(self, **optional_values):
+        """Bill a recurring line as the due invoice has it: its period, a fee in advance, a credit of one."""
+        due = self.x_fc_is_recurring and self.order_id._get_due_invoice()
+        if not due:
+            return super()._prepare_invoice_lines_vals_list(**optional_values)
+        return [self._prepare_charge_values(charge, **optional_values) for charge in self._get_due_charges(due)]
+
+    def _prepare_charge_values(self, charge, **optional_values):
+        """Prepare the invoice line of one charge and name its days in the customer's language.
+
+        Part of a period is one unit at the rounded amount, discount included: Odoo rounds quantities to
+        2 digits, and a discount on a rounded price would round a second time.
+        """
+        values = self._prepare_invoice_line(**optional_values)
+        values["name"] = f"{values['name']}\n{self._get_charge_description(charge)}"
+        values["x_fc_fee_id"] = charge.fee.id
+        if charge.is_whole:
             values["quantity"] = self.product_uom_qty
-            values["name"] = f"{values['name']}\n{self._get_period_description(*period)}"
+        else:
+            values["quantity"] = -1 if charge.is_credit else 1
+            values["price_unit"] = float(charge.amount)
+            values["discount"] = 0
+        if charge.is_credit:
+            values["tax_ids"] = [Command.set(charge.fee.invoice_line_ids.sorted("id")[:1].tax_ids.ids)]
         return values
 
     # === HELPERS === #
+
+    def _get_due_charges(self, due):
+        """Return what the due invoice bills and credits of a recurring line, as a list of RecurringCharge."""
+        self.ensure_one()
+        order = self.order_id
+        if order.x_fc_fee_timing == "advance":
+            return order._get_due_fee_charges(due).get(self, [])
+        share = order._get_recurring_share(*due.period, due.period)
+        if not share:
+            return []
+        start, end = due.period
+        if share != 1:
+            start = max(start, order._get_first_fee_day())
+        charge = RecurringCharge(
+            start,
+            end,
+            amount=self._get_recurring_amount(share),
+            is_whole=share == 1,
+            days_shown=share != 1,
+            fee=self.env["fusion.subscription.fee"],
+        )
+        return [charge]
+
+    def _get_recurring_amount(self, share):
+        self.ensure_one()
+        rounding = self.order_id.currency_id.rounding
+        return get_line_amount(self.product_uom_qty, self.price_unit, self.discount, rounding, share)
+
+    def _get_charge_description(self, charge):
+        days = self._get_period_description(charge.start, charge.end)
+        if not charge.days_shown:
+            return days
+        full_start, full_end = self.order_id.plan_id._get_recurrence().period_around(
+            self.order_id.start_date, charge.start
+        )
+        numbers = {
+            "days": (charge.end - charge.start).days,
+            "full_days": (full_end - full_start).days,
+            "period": self._get_period_description(full_start, full_end),
+        }
+        text = self.env._("%(part)s, %(days)s of the %(full_days)s days of %(period)s", part=days, **numbers)
+        if charge.is_credit:
+            text = self.env._("Not used: %(part)s", part=text)
+        discount = charge.fee.discount if charge.fee else self.discount
+        if discount:
+            text += "\n" + self.env._("%(discount)s %% discount included", discount=f"{discount:g}")
+        return text
 
     def _get_period_description(self, period_start, period_end):
         return self.env._(

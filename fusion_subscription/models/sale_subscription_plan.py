@@ -26,6 +26,11 @@ class SaleSubscriptionPlan(models.Model):
         required=True,
         default="month",
     )
+    billing_first_day = fields.Boolean(
+        string="Align to Period Start",
+        help="Periods begin on the first day of the calendar: Mondays, the first of a month, January 1. "
+        "The first period of a subscription is the rest of the one in which it starts.",
+    )
     billing_period_display = fields.Char(string="Billing Period", compute="_compute_billing_period_display")
 
     # === CONSTRAINTS AND INDEXES === #
@@ -56,7 +61,7 @@ class SaleSubscriptionPlan(models.Model):
         changed = self.filtered(
             lambda plan: any(
                 field in vals and vals[field] != plan[field]
-                for field in ("billing_period_value", "billing_period_unit")
+                for field in ("billing_period_value", "billing_period_unit", "billing_first_day")
             )
         )
         if changed and changed._is_used_by_running_subscription():
@@ -79,7 +84,9 @@ class SaleSubscriptionPlan(models.Model):
                     ("plan_id", "in", self.ids),
                     ("state", "=", "sale"),
                     ("subscription_state", "in", ("3_progress", "4_paused", "6_churn")),
+                    "|",
                     ("next_invoice_date", "!=", False),
+                    ("x_fc_fee_due_on", "!=", False),
                 ],
                 limit=1,
             )
@@ -87,4 +94,4 @@ class SaleSubscriptionPlan(models.Model):
 
     def _get_recurrence(self):
         self.ensure_one()
-        return Recurrence(self.billing_period_value, self.billing_period_unit)
+        return Recurrence(self.billing_period_value, self.billing_period_unit, self.billing_first_day)

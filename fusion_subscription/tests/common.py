@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 from freezegun import freeze_time
 
+from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.addons.sale.tests.common import TestSaleCommon
 from odoo.fields import Command, Date
 
@@ -56,6 +57,16 @@ class SubscriptionCommon(TestSaleCommon):
     def _invoice_on(self, order, day):
         with self._on(day):
             return order._create_recurring_invoice()
+
+    def _close(self, order, day):
+        """Close the subscription on a day, without running the job that this enqueues."""
+        with self._on(day), trap_jobs():
+            order.action_close()
+
+    def _get_invoices(self, order):
+        """Return the invoices and credit notes of an order, oldest first, as (date, signed untaxed amount)."""
+        moves = order.invoice_ids.sorted(lambda move: (move.invoice_date, move.id))
+        return [(str(move.invoice_date), move.amount_untaxed * move.direction_sign * -1) for move in moves]
 
     def _get_periods(self, order):
         """Return the billed periods, oldest first, as (start, end, invoiced untaxed amount or None)."""

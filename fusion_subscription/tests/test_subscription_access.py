@@ -26,14 +26,15 @@ class TestSubscriptionAccess(SubscriptionCommon):
 
     def test_rights_on_the_models(self):
         models = ("sale.subscription.plan", "fusion.subscription.period", "fusion.subscription.pause")
+        models += ("fusion.subscription.fee",)
         operations = ("read", "write", "create", "unlink")
         table = [
-            # user, allowed on plan, period and pause
-            (self.salesman, "read", "read", "read"),
-            (self.manager, "read write create unlink", "read", "read"),
-            (self.biller, "read", "read", "read"),
-            (self.auditor, "read", "read", "read"),
-            (self.employee, "", "", ""),
+            # user, allowed on plan, period, pause and fee
+            (self.salesman, "read", "read", "read", "read"),
+            (self.manager, "read write create unlink", "read", "read", "read"),
+            (self.biller, "read", "read", "read", "read"),
+            (self.auditor, "read", "read", "read", "read"),
+            (self.employee, "", "", "", ""),
         ]
         for user, *allowed in table:
             for model, expected in zip(models, allowed, strict=True):
@@ -68,6 +69,29 @@ class TestSubscriptionAccess(SubscriptionCommon):
         with self._on("2026-02-01"):
             self.order.with_user(self.biller)._create_invoices()
         self.assertEqual(self._get_periods(self.order), [("2026-01-01", "2026-02-01", 100.0)])
+
+    def test_who_may_invoice_may_invoice_and_credit_fees_in_advance(self):
+        for user in (self.salesman, self.biller):
+            with self.subTest(user=user.login):
+                order = self._create_subscription(
+                    user_id=self.salesman.id, x_fc_fee_timing="advance", x_fc_proration="day"
+                )
+                with self._on("2026-01-01"):
+                    order.with_user(user)._create_invoices()
+                self._close(order, "2026-01-16")
+                with self._on("2026-01-16"):
+                    order.with_user(user)._create_invoices()
+                self.assertEqual(order.x_fc_period_ids.invoice_id.move_type, "out_refund")
+                self.assertEqual(self._get_invoices(order), [("2026-01-01", 100.0), ("2026-01-16", -51.61)])
+
+    def test_salespeople_see_the_fees_of_their_own_orders(self):
+        own = self._create_subscription(user_id=self.salesman.id, x_fc_fee_timing="advance")
+        other = self._create_subscription(user_id=self.manager.id, x_fc_fee_timing="advance")
+        self._invoice_on(own | other, "2026-01-01")
+        fees = self.env["fusion.subscription.fee"]
+        self.assertEqual(fees.with_user(self.salesman).search([]).order_id, own)
+        self.assertIn(other, fees.with_user(self.manager).search([]).order_id.sudo(False))
+        self.assertIn(other, fees.with_user(self.biller).search([]).order_id)
 
     def test_a_reader_may_not_invoice(self):
         for day in ("2026-01-10", "2026-02-01"):

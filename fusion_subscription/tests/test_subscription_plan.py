@@ -38,6 +38,8 @@ class TestSubscriptionPlan(SubscriptionCommon):
         self._create_subscription()
         with self.assertRaises(UserError):
             self.plan_month.billing_period_unit = "year"
+        with self.assertRaises(UserError):
+            self.plan_month.billing_first_day = True
         self.plan_month.write({"name": "Renamed", "billing_period_unit": "month"})
         self.assertEqual(self.plan_month.name, "Renamed")
 
@@ -45,3 +47,13 @@ class TestSubscriptionPlan(SubscriptionCommon):
         self._create_subscription(confirm=False)
         self.plan_month.billing_period_value = 3
         self.assertEqual(self.plan_month.billing_period_display, "3 Months")
+
+    def test_the_plan_of_a_subscription_with_unused_days_to_credit_cannot_change(self):
+        order = self._create_subscription(x_fc_fee_timing="advance", x_fc_proration="day")
+        self._invoice_on(order, "2026-01-01")
+        self._close(order, "2026-01-01")
+        self.assertDates(order, next_invoice_date=False, x_fc_fee_due_on="2026-01-01")
+        with self.assertRaises(UserError):
+            self.plan_month.billing_period_value = 2
+        self._invoice_on(order, "2026-01-01")
+        self.plan_month.billing_period_value = 2

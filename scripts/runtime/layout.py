@@ -28,6 +28,19 @@ def digest(*parts: object) -> str:
 
 
 REQUIREMENTS = SCRIPTS / "requirements"
-#: Named after what is in it: checkouts that share a runtime but need other packages do not replace each other's.
-VENV = RUNTIME / f"venv-{digest(*(path.read_text() for path in sorted(REQUIREMENTS.glob('*.txt'))))}"
+
+
+def environment(kind: str, *files: str) -> Path:
+    """Return the folder of what these files under requirements/ pin.
+
+    It is named after what is in them: checkouts that share a runtime but need other packages do not replace
+    each other's.
+    """
+    return RUNTIME / f"{kind}-{digest(*((REQUIREMENTS / name).read_text() for name in sorted(files)))}"
+
+
+#: What Odoo, our addons and our tools import.
+WITH_DEPENDENCIES = ("odoo.txt", "addons.txt", "tools.txt")
+WITHOUT_DEPENDENCIES = ("addons-no-deps.txt",)
+VENV = environment("venv", *WITH_DEPENDENCIES, *WITHOUT_DEPENDENCIES)
 VENV_PYTHON = VENV / "bin" / "python"

@@ -1,34 +1,43 @@
-"""The virtual environment with what Odoo, our addons and our tools import."""
+"""Virtual environments: the one with what Odoo, our addons and our tools import, and others beside it."""
 
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import layout
 from .progress import Fault, say
 from .shell import run
 
-_WITH_DEPENDENCIES = ("odoo.txt", "addons.txt", "tools.txt")
-_WITHOUT_DEPENDENCIES = ("addons-no-deps.txt",)
 # Odoo 19 accepts 3.10 to 3.13 (odoo/release.py).
 _SUPPORTED = ((3, 10), (3, 13))
 _CANDIDATES = ("python3", "python3.12", "python3.11", "python3.13", "python3.10")
 
 
 def ensure() -> None:
-    """Make the environment if it is missing or its Python has another version now."""
+    """Make the environment of Odoo if it is missing or its Python has another version now."""
+    make(layout.VENV, layout.WITH_DEPENDENCIES, layout.WITHOUT_DEPENDENCIES)
+
+
+def make(folder: Path, with_dependencies: Sequence[str], without_dependencies: Sequence[str] = ()) -> None:
+    """Make an environment with the packages of requirements files, unless it is there already."""
     python, version = _find_python()
-    stamp = layout.VENV / ".complete"
+    stamp = folder / ".complete"
     if stamp.exists() and stamp.read_text() == version:
         return
-    say(f"creating the Python {version} environment (about a minute)")
-    shutil.rmtree(layout.VENV, ignore_errors=True)
-    run([python, "-m", "venv", layout.VENV])
-    pip = [layout.VENV_PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*pip, *(word for name in _WITH_DEPENDENCIES for word in ("-r", layout.REQUIREMENTS / name))])
-    run([*pip, "--no-deps", *(word for name in _WITHOUT_DEPENDENCIES for word in ("-r", layout.REQUIREMENTS / name))])
+    say(f"creating a Python {version} environment for {', '.join(with_dependencies)} (up to a minute)")
+    shutil.rmtree(folder, ignore_errors=True)
+    run([python, "-m", "venv", folder])
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run([*pip, *_options(with_dependencies)])
+    if without_dependencies:
+        run([*pip, "--no-deps", *_options(without_dependencies)])
     stamp.write_text(version)
+
+
+def _options(names: Sequence[str]) -> list[object]:
+    return [word for name in names for word in ("-r", layout.REQUIREMENTS / name)]
 
 
 def site_packages() -> Path:

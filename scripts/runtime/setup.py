@@ -1,10 +1,13 @@
 """Setting the runtime up, once for all scripts."""
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import layout, odoo_source, postgres, python_env, web_packages
+from . import graphql_clients, layout, odoo_source, postgres, python_env, web_packages
+from .graphql_clients import GraphqlClients
 from .odoo_source import OdooSource
 
 
@@ -16,12 +19,29 @@ class Runtime:
 
 def ensure() -> Runtime:
     """Return a complete runtime, making what is missing. Two scripts at once wait for each other."""
-    layout.RUNTIME.mkdir(parents=True, exist_ok=True)
-    with open(layout.RUNTIME / "setup.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked():
         source = odoo_source.find()
         python_env.ensure()
         web_packages.ensure()
         if not any(os.environ.get(name) for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE")):
             postgres.ensure_programs()
     return Runtime(source, python_env.queue_job_version())
+
+
+def ensure_graphql_clients() -> GraphqlClients:
+    """Return the clients of others that the GraphQL API is tested with, and what GraphiQL consists of.
+
+    Nothing but those tests needs them, so that it is not part of every set-up.
+    """
+    with _locked():
+        clients = graphql_clients.ensure()
+        web_packages.ensure()  # npm may have come just now
+    return clients
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    layout.RUNTIME.mkdir(parents=True, exist_ok=True)
+    with open(layout.RUNTIME / "setup.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

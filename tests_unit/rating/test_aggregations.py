@@ -135,6 +135,13 @@ def test_components_become_the_quantity(components, expected):
     assert finish(components) == D(expected)
 
 
+def test_what_is_to_be_divided_comes_as_exact_components():
+    hour = 3600 * 10**6
+    assert AGGREGATIONS["average"](rows_of("1", "1", "0"), None) == Components(D("2"), D("3"))
+    assert AGGREGATIONS[WEIGHTED](rows_of("1", "1"), WINDOW) == Components(D(2 * hour), D(3 * hour))
+    assert AGGREGATIONS["sum"](rows_of("1", "1"), None) == Components(D("2"), None)
+
+
 @pytest.mark.parametrize("denominator", ["0", "-1"])
 def test_a_denominator_that_is_not_above_zero_is_refused(denominator):
     with refused("invalid_divisor", ("divisor",)):
