@@ -90,8 +90,8 @@ class Mutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_update_subscription(_root, info, input, idempotency_key=None):
-        # Null means something here: no planned end.
-        nulls = {name: value for name, value in input.items() if name == "end_date" and value is None}
+        # Null means something here, or is refused.
+        nulls = {name: value for name, value in input.items() if value is None}
         return _change_subscription(info, "updateSubscription", input, idempotency_key, lambda plain: plain | nulls)
 
     @staticmethod

@@ -86,8 +86,8 @@ class Query(graphene.ObjectType):
         required=True,
         subscription_external_id=_argument("The subscription's external id, or its number as text.", required=True),
         metric_code=_argument("The code of a metric; all if left out."),
-        since=_argument("The start; with until. That of the open billing period if left out.", scalars.DateTime),
-        until=_argument("The end (exclusive).", scalars.DateTime),
+        from_=_argument("The start; with to. That of the open period if left out.", scalars.DateTime, name="from"),
+        to=_argument("The end (exclusive).", scalars.DateTime),
         group_by=_argument('"day", "month", or "properties." and the name of a property.'),
         description="The usage of a subscription, added up. For services: use an API key.",
     )
@@ -141,10 +141,10 @@ class Query(graphene.ObjectType):
         return invoice.sudo()._fc_get_pdf("id") if invoice else None
 
     @staticmethod
-    def resolve_usage_totals(_root, info, since=None, until=None, **args):
+    def resolve_usage_totals(_root, info, from_=None, **args):
         if info.context.key is None:
             raise ForbiddenError("Totals of usage are for services: use an API key.")
-        asked = {**args, "from": since, "to": until}
+        asked = {**args, "from": from_}
         given = {name: value for name, value in asked.items() if value is not None}
         return execute(info.context.key, "queryUsage", given)["usage"]
 

@@ -7,6 +7,7 @@ from odoo.addons.fusion_centralize_billing.api.operations import OPERATIONS
 _BY_TYPE = {
     "Customer": "customers:read",
     "Subscription": "subscriptions:read",
+    "SubscriptionLine": "subscriptions:read",
     "CurrentUsage": "usage:read",
     "UsageRecord": "usage:read",
     "UsageTotal": "usage:read",
