@@ -50,7 +50,7 @@ class TestInvoiceOperations(GraphqlCase):
         self.assertEqual(rating, {"quantity": "10", "usage": {"totalCount": 1, "nodes": [used]}})
 
     def test_the_usage_of_a_rating_is_what_the_ledger_says(self):
-        """With filters, groups, void counters and a commitment: the SQL of GraphQL and the domain of the model agree."""
+        """With filters, groups, void counters and a commitment, GraphQL's SQL agrees with the model's domain."""
         plan = self._create_plan(minimum_commitment=1000)
         eu = [{"name": "region", "value": "eu"}, {"name": "region", "value": "us"}]
         self._create_charge(plan=plan, filter_ids=[(0, 0, values) for values in eu])
