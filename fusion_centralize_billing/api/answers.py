@@ -79,12 +79,15 @@ class TierPart(Part):
     rate: float
 
 
-class ChargePart(Part):
-    plan_code: str
-    name: str
-    metric: str
+class FilterPart(Part):
+    """A property that counters need, and the values of it that will do."""
+
+    property: str
+    values: list[str]
+
+
+class TermsPart(Part):
     charge_model: str
-    currency: str
     included_quota: float
     price_per_unit: float
     unit_batch: float
@@ -96,6 +99,25 @@ class ChargePart(Part):
     row_minimum: float | None
     row_maximum: float | None
     tiers: list[TierPart]
+    filters: list[FilterPart]
+    group_by: list[str]
+
+
+class UpcomingTermsPart(TermsPart):
+    """Prices of the billing periods that begin on a day to come, or later."""
+
+    effective_from: DayText
+
+
+class ChargePart(TermsPart):
+    """A charge with the prices of the billing periods that begin today."""
+
+    plan_code: str
+    name: str
+    metric: str
+    currency: str
+    effective_until: DayText | None
+    upcoming: list[UpcomingTermsPart]
 
 
 class PlanPart(Part):
@@ -106,6 +128,11 @@ class PlanPart(Part):
     billing_period_unit: str
     price: float
     currency: str
+    fee_timing: str
+    proration: str
+    trial_days: int
+    grace_days: int
+    minimum_commitment: float
 
 
 class Catalog(Answer):

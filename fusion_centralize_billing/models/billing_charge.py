@@ -221,6 +221,23 @@ class BillingCharge(models.Model):
         )
         return max(begun, key=lambda version: version.id)._get_price_terms() if begun else None
 
+    def _get_price_terms_today(self):
+        """Return the PriceTerms of billing periods that begin today; of a charge that has not begun, those to come."""
+        return self._get_price_terms(fields.Date.today()) or self._get_price_terms()
+
+    def _get_upcoming_days(self):
+        """Return the days after today from which other prices apply, in their order."""
+        self.ensure_one()
+        # sudo: see _get_price_terms.
+        versions = self.sudo().version_ids.sorted("id", reverse=True)
+        days, latest = [], datetime.date.max
+        for version in versions:
+            day = version.effective_from or datetime.date.min
+            if day < latest:  # a newer version that applies from an earlier day has taken the place of the others
+                latest = day
+                days.append(day)
+        return [day for day in reversed(days) if day > fields.Date.today()]
+
     def _record_price_version(self, effective_from=None):
         """Keep the terms that were saved as a new version, if they differ from the last one.
 

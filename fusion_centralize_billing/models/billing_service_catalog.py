@@ -1,7 +1,9 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import models
+from odoo import fields, models
 
 from ..api import payloads
+
+_NUMBERS = ("included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_amount")
 
 
 class BillingService(models.Model):
@@ -29,32 +31,45 @@ class BillingService(models.Model):
 
 
 def _describe_charge(charge):
+    """Return a charge with the prices of billing periods that begin today, and those that are to come."""
     return {
         "plan_code": charge.plan_code,
         "name": charge.name,
         "metric": charge.metric_id.code,
-        "charge_model": charge.charge_model,
         "currency": charge.sudo().currency_id.name,
-        "included_quota": charge.included_quota,
-        "price_per_unit": charge.price_per_unit,
-        "unit_batch": charge.unit_batch,
-        "free_units": charge.free_units,
-        "rate": charge.rate,
-        "fixed_fee": charge.fixed_fee,
-        "free_rows": charge.free_rows,
-        "free_amount": charge.free_amount,
-        "row_minimum": charge.row_minimum or None,
-        "row_maximum": charge.row_maximum or None,
-        "tiers": [
-            {
-                "up_to": tier.up_to or None,
-                "price_per_unit": tier.price_per_unit,
-                "flat_fee": tier.flat_fee,
-                "rate": tier.rate,
-            }
-            for tier in charge.tier_ids
+        **_describe_terms(charge._get_price_terms_today()),
+        "effective_until": fields.Date.to_string(charge.effective_until) or None,
+        "upcoming": [
+            {"effective_from": fields.Date.to_string(day), **_describe_terms(charge._get_price_terms(day))}
+            for day in charge._get_upcoming_days()
         ],
     }
+
+
+def _describe_terms(price_terms):
+    terms = price_terms.terms
+    return {
+        "charge_model": price_terms.charge_model,
+        **{name: float(getattr(terms, name)) for name in _NUMBERS},
+        "free_rows": terms.free_rows,
+        "row_minimum": _float(terms.row_minimum),
+        "row_maximum": _float(terms.row_maximum),
+        "tiers": [
+            {
+                "up_to": _float(tier.up_to),
+                "price_per_unit": float(tier.price_per_unit),
+                "flat_fee": float(tier.flat_fee),
+                "rate": float(tier.rate),
+            }
+            for tier in terms.tiers
+        ],
+        "filters": [{"property": name, "values": list(values)} for name, values in price_terms.filters],
+        "group_by": list(price_terms.group_by),
+    }
+
+
+def _float(number):
+    return None if number is None else float(number)
 
 
 def _describe_plan(plan):
@@ -66,4 +81,9 @@ def _describe_plan(plan):
         "billing_period_unit": plan.plan_id.billing_period_unit,
         "price": plan.price,
         "currency": plan.currency_id.name,
+        "fee_timing": plan.fee_timing,
+        "proration": plan.proration,
+        "trial_days": plan.trial_days,
+        "grace_days": plan.grace_days,
+        "minimum_commitment": plan.minimum_commitment,
     }

@@ -1,4 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import datetime
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -171,7 +173,9 @@ class SaleOrder(models.Model):
 
     def _fc_get_today(self):
         """Return the current day (UTC); a preview of the period's end sets another one."""
-        return fields.Date.to_date(self.env.context.get(TODAY)) or fields.Date.today()
+        day = self.env.context.get(TODAY)
+        # Only a date: the contexts that clients send are JSON, which has none, so that nobody bills ahead of time.
+        return day if type(day) is datetime.date else fields.Date.today()
 
     def _fc_get_catalog_plan(self):
         """Return the catalogue plan, also one that is not sold any more, or an empty recordset."""

@@ -98,7 +98,7 @@ class TestSubscriptionGrace(SubscriptionCommon):
         order = self._create_subscription(x_fc_grace_days=5)
         with self._on("2026-01-10"), trap_jobs() as trap:
             order.action_close()
-            trap.assert_jobs_count(0)
+            trap.assert_jobs_count(0, only=order._job_create_recurring_invoice)
         self.assertEqual(order.subscription_state, "6_churn")
         order.sudo().order_line = [Command.create({"product_id": self.setup.id})]
         for day, due in (("2026-01-14", False), ("2026-01-15", True)):

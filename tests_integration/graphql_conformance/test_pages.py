@@ -41,9 +41,9 @@ def _own(model: str, column: str = "service_id") -> Callable[[World], int]:
 
 
 def _of_first(model: str, column: str) -> Callable[[World], int]:
-    """Count the records of a model that hang on the first subscription."""
-    path = (f"{column}.x_fc_external_id", "=", "s0"), (f"{column}.x_fc_service_id", "=")
-    return lambda world: world.count(model, path[0], (*path[1], world.service.id))
+    """Count the records of a model that belong to the first subscription."""
+    name, service = f"{column}.x_fc_external_id", f"{column}.x_fc_service_id"
+    return lambda world: world.count(model, (name, "=", "s0"), (service, "=", world.service.id))
 
 
 _CUSTOMER = 'parent: customer(externalId: "c0")'

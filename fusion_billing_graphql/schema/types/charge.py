@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import graphene
 
-from .. import fields
+from .. import fields, scalars
 from ..filters import Filter, IdFilter, TextFilter
 from ..links import one
 from ..listings import Node, listed
@@ -18,13 +18,32 @@ ChargeModel = fields.enumeration(
 )
 
 
+def _exact(terms, name):
+    number = getattr(terms, name)
+    return None if number is None else scalars.plain_decimal(number)
+
+
+def _number(name, description, required=True):
+    """Return a field of a tier."""
+    return scalars.Decimal(required=required, description=description, resolver=lambda tier, _info: _exact(tier, name))
+
+
+def _term(name, description, required=True):
+    """Return a field of a charge, of its terms today."""
+    return scalars.Decimal(
+        required=required,
+        description=description,
+        resolver=lambda record, _info: _exact(record._get_price_terms_today().terms, name),
+    )
+
+
 class ChargeTier(graphene.ObjectType):
     """A range of quantities with its own price."""
 
-    up_to = fields.optional_quantity("up_to", "The last quantity of the tier; null for the last tier, which is open.")
-    price_per_unit = fields.quantity("price_per_unit", "The price of a unit in this tier.")
-    flat_fee = fields.quantity("flat_fee", "Owed once the tier is entered.")
-    rate = fields.quantity("rate", "The rate in percent.")
+    up_to = _number("up_to", "The last quantity of the tier; null for the last tier, which is open.", required=False)
+    price_per_unit = _number("price_per_unit", "The price of a unit in this tier.")
+    flat_fee = _number("flat_fee", "Owed once the tier is entered.")
+    rate = _number("rate", "The rate in percent.")
 
 
 class ChargeCondition(graphene.ObjectType):
@@ -36,11 +55,7 @@ class ChargeCondition(graphene.ObjectType):
 
 @listed(
     "fusion.billing.charge",
-    columns=(
-        *("name", "plan_code", "billing_plan_id", "company_id", "metric_id", "charge_model", "included_quota"),
-        *("price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_rows", "free_amount"),
-        *("row_minimum", "row_maximum", "tier_ids", "filter_ids", "group_by", "effective_until"),
-    ),
+    columns=("name", "plan_code", "billing_plan_id", "company_id", "metric_id", "effective_until"),
     orders={"PLAN_CODE": ("plan_code", "By plan code.")},
     filters={
         "plan_code": Filter(TextFilter, "plan_code", "The code of its plan."),
@@ -49,7 +64,10 @@ class ChargeCondition(graphene.ObjectType):
     },
 )
 class Charge(graphene.ObjectType):
-    """The price of one metric in one plan. Terms that its charge model does not use are 0, or null."""
+    """The price of one metric in one plan, in the billing periods that begin today.
+
+    Terms that its charge model does not use are 0, or null.
+    """
 
     class Meta:
         interfaces = (Node,)
@@ -57,18 +75,18 @@ class Charge(graphene.ObjectType):
     name = fields.text("name", "Name for people.", required=True)
     plan_code = fields.text("plan_code", "The code of the plan whose subscriptions are charged.", required=True)
     metric = one("Metric", "metric_id", "What is counted.")
-    charge_model = fields.choice(ChargeModel, "charge_model", "How a quantity becomes an amount.")
+    charge_model = graphene.Field(ChargeModel, description="How a quantity becomes an amount.")
     currency = graphene.String(required=True, description="The currency of the prices, as ISO 4217 code.")
-    included_quota = fields.quantity("included_quota", "The quantity of a billing period that costs nothing.")
-    price_per_unit = fields.quantity("price_per_unit", "The price of a unit, or of a batch of units.")
-    unit_batch = fields.quantity("unit_batch", "Units in a batch; a begun batch counts whole.")
-    free_units = fields.quantity("free_units", "Units of a billing period before the first package.")
-    rate = fields.quantity("rate", "The rate in percent.")
-    fixed_fee = fields.quantity("fixed_fee", "Owed for each usage row.")
-    free_rows = fields.integer("free_rows", "Usage rows of a billing period without the fixed fee.")
-    free_amount = fields.quantity("free_amount", "Summed amount of a billing period without the rate.")
-    row_minimum = fields.optional_quantity("row_minimum", "The least charge of a usage row.")
-    row_maximum = fields.optional_quantity("row_maximum", "The greatest charge of a usage row.")
+    included_quota = _term("included_quota", "The quantity of a billing period that costs nothing.")
+    price_per_unit = _term("price_per_unit", "The price of a unit, or of a batch of units.")
+    unit_batch = _term("unit_batch", "Units in a batch; a begun batch counts whole.")
+    free_units = _term("free_units", "Units of a billing period before the first package.")
+    rate = _term("rate", "The rate in percent.")
+    fixed_fee = _term("fixed_fee", "Owed for each usage row.")
+    free_rows = graphene.Int(required=True, description="Usage rows of a billing period without the fixed fee.")
+    free_amount = _term("free_amount", "Summed amount of a billing period without the rate.")
+    row_minimum = _term("row_minimum", "The least charge of a usage row.", required=False)
+    row_maximum = _term("row_maximum", "The greatest charge of a usage row.", required=False)
     tiers = graphene.List(
         graphene.NonNull(ChargeTier), required=True, description="Its tiers, contiguous from zero, the last one open."
     )
@@ -93,13 +111,22 @@ class Charge(graphene.ObjectType):
         return record.sudo().currency_id.name
 
     @staticmethod
+    def resolve_charge_model(record, _info):
+        return record._get_price_terms_today().charge_model
+
+    @staticmethod
+    def resolve_free_rows(record, _info):
+        return record._get_price_terms_today().terms.free_rows
+
+    @staticmethod
     def resolve_filters(record, _info):
-        return [{"name": name, "values": list(values)} for name, values in record._get_filters()]
+        filters = record._get_price_terms_today().filters
+        return [{"name": name, "values": list(values)} for name, values in filters]
 
     @staticmethod
     def resolve_group_by(record, _info):
-        return list(record._get_group_by())
+        return list(record._get_price_terms_today().group_by)
 
     @staticmethod
     def resolve_tiers(record, _info):
-        return list(record.tier_ids.sorted(lambda tier: (tier.sequence, tier.up_to or float("inf"))))
+        return list(record._get_price_terms_today().terms.tiers)
