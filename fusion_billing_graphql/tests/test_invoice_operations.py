@@ -51,7 +51,7 @@ class TestInvoiceOperations(GraphqlCase):
 
     def test_the_usage_of_a_rating_is_what_the_ledger_says(self):
         """With filters, groups, void counters and a commitment, GraphQL's SQL agrees with the model's domain."""
-        plan = self._create_plan(minimum_commitment=1000)
+        plan = self._create_plan(minimum_commitment=1000, commitment_product_id=self.usage_product.id)
         eu = [{"name": "region", "value": "eu"}, {"name": "region", "value": "us"}]
         self._create_charge(plan=plan, filter_ids=[(0, 0, values) for values in eu])
         self._create_charge(plan=plan, group_by="team")
