@@ -369,7 +369,7 @@ def _call(client: "ServiceClient", operation: str, payload: Any) -> Any:
 
 
 def _names(delivery: Any, subscription: str) -> bool:
-    return bool(delivery.payload["subscription"]["external_id"] == subscription)
+    return bool(delivery.payload.get("subscription", {}).get("external_id") == subscription)
 
 
 def _belongings(query: Query, world: World) -> dict[str, list[dict[str, Any]]]:
