@@ -33,6 +33,7 @@
         "views/sale_order_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
+        "views/payment_views.xml",
         "views/menus.xml",
     ],
     "application": True,

@@ -65,13 +65,16 @@ class AccountMove(models.Model):
 
     # === HELPERS === #
 
-    def _fc_emit(self, event_type):
-        """Queue a webhook about each invoice or credit note of a service."""
+    def _fc_emit(self, event_type, **details):
+        """Queue a webhook about each invoice or credit note of a service.
+
+        :param details: what is told beside the invoice; plain JSON values
+        """
         # sudo: people who post invoices need not read services; the service hears of its own invoices only.
         for move in self.sudo().filtered(
             lambda move: move.x_fc_service_id and move.move_type in ("out_invoice", "out_refund")
         ):
-            payload = {"invoice": move._fc_prepare_webhook_values()}
+            payload = {"invoice": move._fc_prepare_webhook_values(), **details}
             self.env["fusion.billing.webhook"].sudo()._emit(move.x_fc_service_id, event_type, payload)
 
     def _fc_prepare_webhook_values(self):

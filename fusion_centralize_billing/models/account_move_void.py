@@ -71,7 +71,7 @@ class AccountMove(models.Model):
                 path="invoice_id",
             )
         # sudo: payments are for accountants; here they only count.
-        if self.sudo().transaction_ids.filtered(lambda payment: payment.state in ("pending", "authorized")):
+        if self.sudo()._fc_get_payments_under_way():
             raise BusinessRuleError(
                 self.env._("A payment of the invoice is on its way."), code="payment_in_progress", path="invoice_id"
             )

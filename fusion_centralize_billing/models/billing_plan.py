@@ -1,4 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import re
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
@@ -75,6 +77,21 @@ class BillingPlan(models.Model):
         help="The product of the line that adds what is missing to the minimum commitment.",
     )
     charge_ids = fields.One2many("fusion.billing.charge", "billing_plan_id", string="Charges")
+    automatic_payment = fields.Boolean(
+        help="Charge the customer's saved payment method when an invoice of the plan is posted."
+    )
+    payment_retry_days = fields.Char(
+        string="Retry After Days",
+        default="1,3,5,7",
+        help="How many days after each failed automatic payment the next one is tried; empty for no retries.",
+    )
+    payment_failure_action = fields.Selection(
+        [("none", "Nothing"), ("pause", "Pause the Subscription"), ("close", "Close the Subscription")],
+        string="After the Last Failure",
+        required=True,
+        default="none",
+        help="The service's owner gets an activity in any case.",
+    )
 
     # === CONSTRAINTS AND INDEXES === #
 
@@ -108,6 +125,14 @@ class BillingPlan(models.Model):
                         "Odoo Enterprise bills fixed fees by rules of its own. Leave these as they are: %s.",
                         ", ".join(plan._fields[name].string for name in changed),
                     )
+                )
+
+    @api.constrains("payment_retry_days")
+    def _check_payment_retry_days(self):
+        for plan in self:
+            if not re.fullmatch(r"([1-9]\d{0,2}(\s*,\s*[1-9]\d{0,2})*)?", (plan.payment_retry_days or "").strip()):
+                raise ValidationError(
+                    self.env._('The days of payment retries are whole numbers from 1 to 999, such as "1,3,5,7".')
                 )
 
     # === COMPUTE === #
@@ -150,6 +175,10 @@ class BillingPlan(models.Model):
         return {**terms, "x_fc_minimum_commitment": self.minimum_commitment}
 
     # === HELPERS === #
+
+    def _get_payment_retry_days(self):
+        """Return how many days to wait after the first failed payment, the second one, and so on."""
+        return [int(days) for days in (self.payment_retry_days or "").split(",") if days.strip()]
 
     @api.model
     def _relink_charges(self, codes):

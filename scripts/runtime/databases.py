@@ -18,7 +18,7 @@ from .server import Odoo
 from .shell import run
 
 #: The core addons that ours need, and those that the main job and the tests use.
-DEPENDENCIES = ("sale_management", "account_payment", "payment_demo", "l10n_ca", "queue_job")
+DEPENDENCIES = ("sale_management", "account_payment", "payment_demo", "payment_stripe", "l10n_ca", "queue_job")
 ADDONS = ("fusion_subscription", "fusion_centralize_billing", "fusion_billing_graphql")
 _COUNTRY = "CA"
 
