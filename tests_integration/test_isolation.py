@@ -212,6 +212,7 @@ ATTEMPTS: list[tuple[str, str, Callable[[World], Any], int, str]] = [
             ("listInvoiceRatings", {}),
             ("listCreditNotes", {}),
             ("voidInvoice", {"reason": "x"}),
+            ("retryPayment", {}),
             ("createCreditNote", {"reason": "x"}),
         )
     ),

@@ -143,6 +143,12 @@ class VoidInvoiceInput(graphene.InputObjectType):
     reason = graphene.String(required=True, description="Why, for the customer and the books.")
 
 
+class RetryPaymentInput(graphene.InputObjectType):
+    """An invoice that is to be paid with the customer's saved payment method."""
+
+    invoice_id = graphene.Int(required=True, description="Its invoiceId.")
+
+
 class CreditLineInput(graphene.InputObjectType):
     """What of an invoice line is credited."""
 

@@ -57,6 +57,11 @@ class Mutation(graphene.ObjectType):
         inputs.VoidInvoiceInput,
         "Reverse an invoice that nothing was paid of; its usage is billed anew.",
     )
+    retry_payment = _operation(
+        payloads.RetryPaymentPayload,
+        inputs.RetryPaymentInput,
+        "Begin to charge the customer's saved payment method with what is due of an invoice.",
+    )
     create_credit_note = _operation(
         payloads.CreditNotePayload,
         inputs.CreateCreditNoteInput,
@@ -106,6 +111,12 @@ class Mutation(graphene.ObjectType):
     @staticmethod
     def resolve_void_invoice(_root, info, input, idempotency_key=None):
         return _change(info, "voidInvoice", input, idempotency_key, "invoice", "Invoice", "invoice_id")
+
+    @staticmethod
+    def resolve_retry_payment(_root, info, input, idempotency_key=None):
+        payment, user_errors = _perform(info, "retryPayment", input, idempotency_key)
+        invoice = _found(info, "Invoice", payment and [("id", "=", payment["invoice_id"])])
+        return {"invoice": invoice, "payment": payment, "user_errors": user_errors}
 
     @staticmethod
     def resolve_create_credit_note(_root, info, input, idempotency_key=None):

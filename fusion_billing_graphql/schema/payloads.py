@@ -85,6 +85,37 @@ class InvoicePayload(graphene.ObjectType):
     user_errors = _user_errors()
 
 
+class SavedPayment(graphene.ObjectType):
+    """How far the payment with the customer's saved payment method is."""
+
+    state = answered.text("payment_state", "How far it is, such as scheduled or waiting_retry.")
+    attempts = answered.integer("attempts", "How often the provider was called.")
+    next_retry_at = answered.instant("next_retry_at", "When it is tried again.", required=False)
+    last_error = answered.text("last_error", "Why the last attempt failed.", required=False)
+
+
+class Payment(graphene.ObjectType):
+    """A payment that was begun: a job takes the money, and webhooks tell how it ended."""
+
+    reference = answered.text("reference", "Its reference at the payment provider.")
+    state = answered.text("state", "Its state; draft until the job runs.")
+    amount = answered.number("amount", "What is charged.")
+    currency = answered.text("currency", "The currency of the amount, as ISO 4217 code.")
+    saved_payment = graphene.Field(SavedPayment, required=True, description="How far the payment is.")
+
+    @staticmethod
+    def resolve_saved_payment(payment, _info):
+        return payment["saved_payment"]
+
+
+class RetryPaymentPayload(graphene.ObjectType):
+    """What became of the wish to be paid."""
+
+    invoice = graphene.Field(lambda: LISTINGS["Invoice"].object_type, description="The invoice.")
+    payment = graphene.Field(Payment, description="The payment that was begun.")
+    user_errors = _user_errors()
+
+
 class CreditNotePayload(graphene.ObjectType):
     """What became of the wish to credit an invoice."""
 

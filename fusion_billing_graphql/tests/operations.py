@@ -157,6 +157,18 @@ def _read_preview(payload):
     return {"status": "ok", **preview}
 
 
+def _read_payment(payload):
+    payment = rest_names(payload["payment"])
+    payment["saved_payment"]["payment_state"] = payment["saved_payment"].pop("state")
+    return {"status": "ok", "invoice_id": payload["invoice"]["invoiceId"], **payment}
+
+
+_PAYMENT = Mutation(
+    "invoice { invoiceId } payment { reference state amount currency"
+    " savedPayment { state attempts nextRetryAt lastError } }",
+    _read_payment,
+)
+
 _PREVIEW = Mutation(
     "preview { isCreditNote invoiceDate periodStart periodEnd currency amountUntaxed amountTax amountTotal"
     " lines { description kind productId chargeName metricCode isAdjustment quantity unitPrice amountUntaxed"
@@ -182,8 +194,11 @@ def _read_totals(data):
 _CATALOG = """{
     charges(first: 100) { nodes {
         planCode name metric { code } chargeModel currency includedQuota pricePerUnit unitBatch freeUnits rate fixedFee
-        freeRows freeAmount rowMinimum rowMaximum tiers { upTo pricePerUnit flatFee rate } } }
-    plans(first: 100) { nodes { code name billingPeriodValue billingPeriodUnit price currency } } }"""
+        freeRows freeAmount rowMinimum rowMaximum tiers { upTo pricePerUnit flatFee rate } filters { name values }
+        groupBy effectiveUntil } }
+    plans(first: 100) { nodes {
+        code name billingPeriodValue billingPeriodUnit price currency feeTiming proration trialDays graceDays
+        minimumCommitment } } }"""
 
 
 def _read_catalog(data):
@@ -192,16 +207,20 @@ def _read_catalog(data):
         charge["metric"] = charge["metric"]["code"]
         charge["charge_model"] = value_of("ChargeModel", charge["charge_model"])
         charge["tiers"] = [_numbers(tier) for tier in charge["tiers"]]
+        charge["filters"] = [{"property": item["name"], "values": item["values"]} for item in charge["filters"]]
     plans = [_numbers(rest_names(plan)) for plan in data["plans"]["nodes"]]
     for plan in plans:
         plan["billing_period_unit"] = value_of("PeriodUnit", plan["billing_period_unit"])
+        plan["fee_timing"] = value_of("FeeTiming", plan["fee_timing"])
+        plan["proration"] = value_of("Proration", plan["proration"])
     return _in_order({"status": "ok", "charges": charges, "plans": plans})
 
 
 def _shown_catalog(answer):
-    """Leave out the number of the plan's recurrence in Odoo, of which GraphQL shows the length only."""
-    plans = [{name: value for name, value in plan.items() if name != "plan_id"} for plan in answer["plans"]]
-    return _in_order({**answer, "plans": plans})
+    """Leave out the number of the plan's recurrence in Odoo, and prices to come, which GraphQL does not show."""
+    charges = [_without("upcoming")(charge) for charge in answer["charges"]]
+    plans = [_without("plan_id")(plan) for plan in answer["plans"]]
+    return _in_order({**answer, "charges": charges, "plans": plans})
 
 
 def _in_order(catalog):
@@ -212,7 +231,7 @@ def _in_order(catalog):
 _LISTS = ("charges", "plans")
 _NUMBERS = {
     *("included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_amount"),
-    *("row_minimum", "row_maximum", "up_to", "flat_fee", "price"),
+    *("row_minimum", "row_maximum", "up_to", "flat_fee", "price", "minimum_commitment"),
 }
 
 
@@ -250,6 +269,7 @@ SIDES = {
     "amendUsage": _COUNTER,
     "queryUsage": Query(_TOTALS, _read_totals),
     "previewInvoice": _PREVIEW,
+    "retryPayment": _PAYMENT,
     # Their lines and taxes are read as types of their own.
     "voidInvoice": Mutation(f"invoice {_MOVE}", _read_invoice, _without("lines", "taxes")),
     "createCreditNote": Mutation(f"creditNote {_MOVE}", _read_credit_note, _without("lines", "taxes")),
@@ -288,6 +308,7 @@ DIFFERENCES: dict[tuple[str, str, str], tuple[str, str]] = {
     ("amendUsage", "metric_code", "unknown_field"): ("invalid_variables", _TYPED),
     ("previewInvoice", "at", "literal_error"): ("invalid_variables", _TYPED),
     ("voidInvoice", "reason", "missing"): ("invalid_variables", _TYPED),
+    ("retryPayment", "amount", "unknown_field"): ("invalid_variables", _TYPED),
     ("queryUsage", "subscription_external_id", "missing"): ("invalid_variables", _TYPED),
     ("catalog", "page", "unknown_field"): ("ignored", "GraphQL ignores variables that a document does not declare."),
 }

@@ -3,7 +3,6 @@ import base64
 from unittest.mock import patch
 
 from odoo.addons.fusion_centralize_billing.api.errors import ForbiddenError
-from odoo.addons.fusion_centralize_billing.tests.common import unique
 from odoo.tests import tagged
 
 from .common import GraphqlCase, GraphqlHttpCase
@@ -58,8 +57,9 @@ class TestInvoiceOperations(GraphqlCase):
         order = self._create_subscription(plan=plan)
         counters = [{"region": "eu", "team": "a"}, {"region": "us"}, {"region": "asia", "team": "b"}, None]
         for number, properties in enumerate([*counters, *counters]):
-            event = self._event(order, quantity=number + 1, idempotency_key=unique("k"), properties=properties)
-            self.service._api_record_usage({"events": [event]})
+            event = {"subscription_external_id": order.x_fc_external_id, "metric_code": self.metric.code}
+            event |= {"period_start": "2026-01-10", "period_end": "2026-01-10", "properties": properties}
+            self.service._api_record_usage({"events": [{**event, "quantity": number + 1}]})
         order.x_fc_usage_ids[:1]._void("Test")
         self._invoice_on(order, "2026-02-01")
         ratings = order.x_fc_rating_ids
