@@ -212,6 +212,7 @@ ATTEMPTS: list[tuple[str, str, Callable[[World], Any], int, str]] = [
             ("listInvoiceRatings", {}),
             ("listCreditNotes", {}),
             ("voidInvoice", {"reason": "x"}),
+            ("retryPayment", {}),
             ("createCreditNote", {"reason": "x"}),
         )
     ),
@@ -369,7 +370,7 @@ def _call(client: "ServiceClient", operation: str, payload: Any) -> Any:
 
 
 def _names(delivery: Any, subscription: str) -> bool:
-    return bool(delivery.payload["subscription"]["external_id"] == subscription)
+    return bool(delivery.payload.get("subscription", {}).get("external_id") == subscription)
 
 
 def _belongings(query: Query, world: World) -> dict[str, list[dict[str, Any]]]:

@@ -7,206 +7,144 @@ from graphene.utils.str_converters import to_camel_case
 from odoo.addons.fusion_centralize_billing.api import errors
 from odoo.addons.fusion_centralize_billing.api.execution import execute_apart
 
-from . import fields, scalars
+from . import inputs, payloads
 from .links import find
-from .listings import LISTINGS
 
-ErrorPolicy = fields.enumeration(
-    "ErrorPolicy",
-    "What one bad counter of a batch does.",
-    REJECT_EVERYTHING=("reject_everything", "Nothing is recorded."),
-    REJECT_FAILED_ROWS=("reject_failed_rows", "The others are recorded."),
-)
-UsageStatus = fields.enumeration(
-    "UsageStatus",
-    "What became of a counter.",
-    ACCEPTED=("accepted", "It is new, and recorded."),
-    UPDATED=("updated", "Its idempotency key was known; the counter has its values now."),
-    DUPLICATE=("duplicate", "Its idempotency key was known, with the same values; nothing was written."),
-    REJECTED=("rejected", "It was not recorded; see its errors."),
-)
+_IDEMPOTENCY_KEY = """Names this mutation for at least a day: sent again with the same key and input, it is not done
+again, but answered as the first time. At most 255 printable ASCII characters."""
 
 
-class UserError(graphene.ObjectType):
-    """Why a request, or a part of it, was refused. Nothing of what was refused is kept."""
-
-    field = graphene.List(
-        graphene.NonNull(graphene.String),
-        description="The way from the mutation's input to the value at fault; null if it is none in particular.",
-    )
-    code = graphene.String(required=True, description="A stable code to compare; those of the REST API.")
-    message = graphene.String(required=True, description="An explanation for people; it may change.")
-
-
-class UsageResult(graphene.ObjectType):
-    """What became of one counter of a batch."""
-
-    index = graphene.Int(required=True, description="Its place in the batch, from 0.")
-    status = graphene.Field(UsageStatus, required=True, description="What became of it.")
-    errors = graphene.List(
-        graphene.NonNull(UserError), required=True, description="Why it was rejected; empty otherwise."
-    )
-
-
-class PropertyInput(graphene.InputObjectType):
-    """A dimension of a counter."""
-
-    name = graphene.String(required=True, description="Its name.")
-    value = graphene.String(required=True, description="Its value.")
-
-
-class UsageEventInput(graphene.InputObjectType):
-    """A counter: what was used of a metric in a time. It belongs to the billing period of its last instant."""
-
-    subscription_external_id = graphene.String(
-        required=True, description="The subscription's external id, or its number in Odoo as text."
-    )
-    metric_code = graphene.String(required=True, description="The code of the metric.")
-    quantity = scalars.Decimal(required=True, description="How much was used; from zero up.")
-    period_start = scalars.DateTime(required=True, description="From when on it counts.")
-    period_end = scalars.DateTime(required=True, description="Until when it counts (exclusive); may equal the start.")
-    idempotency_key = graphene.String(
-        description="Names the counter for ever: sent again, it replaces the values instead of counting twice."
-    )
-    properties = graphene.List(
-        graphene.NonNull(PropertyInput), description="Dimensions, by which charges filter and group; at most 20."
-    )
-
-
-class RecordUsageInput(graphene.InputObjectType):
-    """A batch of counters."""
-
-    events = graphene.List(
-        graphene.NonNull(UsageEventInput), required=True, description="The counters, from 1 to 5000."
-    )
-    error_policy = graphene.InputField(
-        ErrorPolicy,
-        default_value=ErrorPolicy["REJECT_EVERYTHING"],
-        description="What one bad counter does; REJECT_EVERYTHING if left out.",
-    )
-
-
-class UpsertCustomerInput(graphene.InputObjectType):
-    """A customer as the source app knows it."""
-
-    external_id = graphene.String(required=True, description="Its id in the source app.")
-    name = graphene.String(description="Its name.")
-    email = graphene.String(description="Its e-mail, by which it is unified with customers of other services.")
-
-
-class SubscriptionLineInput(graphene.InputObjectType):
-    """A product that is billed with the subscription, beside what its plan brings."""
-
-    product_id = graphene.Int(required=True, description="The product's number in Odoo.")
-    quantity = scalars.Decimal(description="How many; 1 if left out.")
-
-
-class CreateSubscriptionInput(graphene.InputObjectType):
-    """A subscription of a customer: to a plan of the catalogue, or with a recurrence and lines of its own."""
-
-    external_customer_id = graphene.String(required=True, description="The customer's external id.")
-    external_id = graphene.String(description="The subscription's id in the source app; makes the request repeatable.")
-    plan_code = graphene.String(description="The code of a plan of the catalogue.")
-    plan_id = graphene.Int(description="The number of a recurrence in Odoo; not needed with a plan of the catalogue.")
-    start_date = scalars.Date(description="Its first day; today if left out.")
-    lines = graphene.List(graphene.NonNull(SubscriptionLineInput), description="Further products.")
-
-
-class TerminateSubscriptionInput(graphene.InputObjectType):
-    """The end of a subscription."""
-
-    subscription_external_id = graphene.String(
-        required=True, description="The subscription's external id, or its number in Odoo as text."
-    )
-    end_date = scalars.Date(description="The first day that it does not cover; today if left out.")
-
-
-def _user_errors():
-    return graphene.List(
-        graphene.NonNull(UserError), required=True, description="Why it was refused; empty if it was done."
-    )
-
-
-class RecordUsagePayload(graphene.ObjectType):
-    """What became of a batch of counters."""
-
-    accepted = graphene.Int(required=True, description="How many are recorded now.")
-    results = graphene.List(
-        graphene.NonNull(UsageResult),
-        required=True,
-        description="What became of each counter, in their order; empty if the batch was refused.",
-    )
-    user_errors = _user_errors()
-
-
-class UpsertCustomerPayload(graphene.ObjectType):
-    """What became of a customer."""
-
-    customer = graphene.Field(lambda: LISTINGS["Customer"].object_type, description="The customer as it is now.")
-    user_errors = _user_errors()
-
-
-class SubscriptionPayload(graphene.ObjectType):
-    """What became of a subscription."""
-
-    subscription = graphene.Field(
-        lambda: LISTINGS["Subscription"].object_type, description="The subscription as it is now."
-    )
-    user_errors = _user_errors()
-
-
-def _operation(payload, input_type, description):
+def _operation(payload, input_type, description, takes_key=True):
+    key = {"idempotency_key": graphene.Argument(graphene.String, description=_IDEMPOTENCY_KEY)} if takes_key else {}
     return graphene.Field(
         payload,
         input=graphene.Argument(input_type, required=True, description="What is asked for."),
         description=description,
+        **key,
     )
 
 
 class Mutation(graphene.ObjectType):
     """What can be changed: the operations of the REST API, with an API key. Each is done wholly or not at all."""
 
-    upsert_customer = _operation(UpsertCustomerPayload, UpsertCustomerInput, "Create or change a customer.")
-    record_usage = _operation(RecordUsagePayload, RecordUsageInput, "Record a batch of usage counters.")
-    create_subscription = _operation(SubscriptionPayload, CreateSubscriptionInput, "Open a subscription and start it.")
-    terminate_subscription = _operation(SubscriptionPayload, TerminateSubscriptionInput, "End a subscription.")
+    upsert_customer = _operation(
+        payloads.UpsertCustomerPayload, inputs.UpsertCustomerInput, "Create or change a customer."
+    )
+    record_usage = _operation(payloads.RecordUsagePayload, inputs.RecordUsageInput, "Record a batch of usage counters.")
+    void_usage = _operation(payloads.UsageRecordPayload, inputs.VoidUsageInput, "Let a usage counter count no more.")
+    amend_usage = _operation(
+        payloads.UsageRecordPayload, inputs.AmendUsageInput, "Correct the quantity of a usage counter."
+    )
+    create_subscription = _operation(
+        payloads.SubscriptionPayload, inputs.CreateSubscriptionInput, "Open a subscription and start it."
+    )
+    update_subscription = _operation(
+        payloads.SubscriptionPayload,
+        inputs.UpdateSubscriptionInput,
+        "Change the id, the planned end or the quantities of a subscription.",
+    )
+    terminate_subscription = _operation(
+        payloads.SubscriptionPayload, inputs.TerminateSubscriptionInput, "End a subscription."
+    )
+    preview_invoice = _operation(
+        payloads.PreviewPayload,
+        inputs.PreviewInvoiceInput,
+        "Show the invoice that a subscription would get; nothing of it is kept.",
+        takes_key=False,
+    )
+    void_invoice = _operation(
+        payloads.InvoicePayload,
+        inputs.VoidInvoiceInput,
+        "Reverse an invoice that nothing was paid of; its usage is billed anew.",
+    )
+    retry_payment = _operation(
+        payloads.RetryPaymentPayload,
+        inputs.RetryPaymentInput,
+        "Begin to charge the customer's saved payment method with what is due of an invoice.",
+    )
+    create_credit_note = _operation(
+        payloads.CreditNotePayload,
+        inputs.CreateCreditNoteInput,
+        "Credit an invoice, or parts of it; its usage is not billed again.",
+    )
 
     @staticmethod
-    def resolve_upsert_customer(_root, info, input):
-        answer, user_errors = _perform(info, "upsertCustomer", input)
+    def resolve_upsert_customer(_root, info, input, idempotency_key=None):
+        answer, user_errors = _perform(info, "upsertCustomer", input, idempotency_key)
         domain = answer and [("external_id", "=", answer["external_id"])]
         return {"customer": _found(info, "Customer", domain), "user_errors": user_errors}
 
     @staticmethod
-    def resolve_record_usage(_root, info, input):
-        answer, user_errors = _perform(info, "recordUsage", input, prepare=_with_properties)
+    def resolve_record_usage(_root, info, input, idempotency_key=None):
+        answer, user_errors = _perform(info, "recordUsage", input, idempotency_key, prepare=_with_properties)
         answer = answer or {"accepted": 0, "results": []}
         results = [{**result, "errors": _shown(result.get("errors", ()))} for result in answer["results"]]
         return {"accepted": answer["accepted"], "results": results, "user_errors": user_errors}
 
     @staticmethod
-    def resolve_create_subscription(_root, info, input):
-        return _change_subscription(info, "createSubscription", input)
+    def resolve_void_usage(_root, info, input, idempotency_key=None):
+        return _change(info, "voidUsage", input, idempotency_key, "usage_record", "UsageRecord", "usage_id")
 
     @staticmethod
-    def resolve_terminate_subscription(_root, info, input):
-        return _change_subscription(info, "terminateSubscription", input)
+    def resolve_amend_usage(_root, info, input, idempotency_key=None):
+        return _change(info, "amendUsage", input, idempotency_key, "usage_record", "UsageRecord", "usage_id")
+
+    @staticmethod
+    def resolve_create_subscription(_root, info, input, idempotency_key=None):
+        return _change_subscription(info, "createSubscription", input, idempotency_key)
+
+    @staticmethod
+    def resolve_update_subscription(_root, info, input, idempotency_key=None):
+        # Null means something here, or is refused.
+        nulls = {name: value for name, value in input.items() if value is None}
+        return _change_subscription(info, "updateSubscription", input, idempotency_key, lambda plain: plain | nulls)
+
+    @staticmethod
+    def resolve_terminate_subscription(_root, info, input, idempotency_key=None):
+        return _change_subscription(info, "terminateSubscription", input, idempotency_key)
+
+    @staticmethod
+    def resolve_preview_invoice(_root, info, input):
+        preview, user_errors = _perform(info, "previewInvoice", input)
+        return {"preview": preview, "user_errors": user_errors}
+
+    @staticmethod
+    def resolve_void_invoice(_root, info, input, idempotency_key=None):
+        return _change(info, "voidInvoice", input, idempotency_key, "invoice", "Invoice", "invoice_id")
+
+    @staticmethod
+    def resolve_retry_payment(_root, info, input, idempotency_key=None):
+        payment, user_errors = _perform(info, "retryPayment", input, idempotency_key)
+        invoice = _found(info, "Invoice", payment and [("id", "=", payment["invoice_id"])])
+        return {"invoice": invoice, "payment": payment, "user_errors": user_errors}
+
+    @staticmethod
+    def resolve_create_credit_note(_root, info, input, idempotency_key=None):
+        return _change(info, "createCreditNote", input, idempotency_key, "credit_note", "Invoice", "credit_note_id")
 
 
-def _change_subscription(info, operation, input_):
-    answer, user_errors = _perform(info, operation, input_)
-    domain = answer and [("id", "=", answer["subscription_id"])]
-    return {"subscription": _found(info, "Subscription", domain), "user_errors": user_errors}
+def _change_subscription(info, operation, input_, idempotency_key, prepare=lambda payload: payload):
+    names = ("subscription", "Subscription", "subscription_id")
+    return _change(info, operation, input_, idempotency_key, *names, prepare=prepare)
 
 
-def _perform(info, operation, input_, prepare=lambda payload: payload):
+def _change(info, operation, input_, idempotency_key, field, type_name, id_name, **options):
+    """Run an operation that changes one record, and return it as the field of a payload.
+
+    :param id_name: where the answer has the record's id
+    """
+    answer, user_errors = _perform(info, operation, input_, idempotency_key, **options)
+    return {field: _found(info, type_name, answer and [("id", "=", answer[id_name])]), "user_errors": user_errors}
+
+
+def _perform(info, operation, input_, idempotency_key=None, prepare=lambda payload: payload):
     """Run an operation and return ``(answer, user errors)``, one of which is empty.
 
     :param prepare: turns the input into the operation's payload, where they differ in more than names
     """
     info.context.forget()
     try:
-        return execute_apart(info.context.key, operation, prepare(_plain(input_))), []
+        return execute_apart(info.context.key, operation, prepare(_plain(input_)), idempotency_key), []
     except errors.BillingError as error:
         if isinstance(error, (errors.UnauthenticatedError, errors.ForbiddenError, errors.InternalError)):
             raise

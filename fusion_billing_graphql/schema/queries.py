@@ -3,13 +3,16 @@
 
 import graphene
 
-from odoo.addons.fusion_centralize_billing.api.errors import InvalidPayloadError
+from odoo.addons.fusion_centralize_billing.api.errors import ForbiddenError, InvalidPayloadError
+from odoo.addons.fusion_centralize_billing.api.execution import execute
 
-from . import ids
+from . import ids, scalars
 from .filters import checked_text
 from .links import find, find_nodes
 from .listings import LISTINGS, Node
 from .pages import connection
+from .types.document import Document
+from .types.usage_total import UsageTotal
 
 #: The most ids of one ``nodes`` query.
 MAX_NODES = 100
@@ -78,8 +81,23 @@ class Query(graphene.ObjectType):
     )
     subscriptions = connection("Subscription", "Subscriptions.")
     usage_records = connection("UsageRecord", "Usage counters.")
+    usage_totals = graphene.List(
+        graphene.NonNull(UsageTotal),
+        required=True,
+        subscription_external_id=_argument("The subscription's external id, or its number as text.", required=True),
+        metric_code=_argument("The code of a metric; all if left out."),
+        from_=_argument("The start; with to. That of the open period if left out.", scalars.DateTime, name="from"),
+        to=_argument("The end (exclusive).", scalars.DateTime),
+        group_by=_argument('"day", "month", or "properties." and the name of a property.'),
+        description="The usage of a subscription, added up. For services: use an API key.",
+    )
     ratings = connection("Rating", "Ratings: what usage costs, by charge and billing period.")
     invoice = _object("Invoice", "An invoice by its id or number.", id=_ID, number=_argument("Its number."))
+    invoice_pdf = graphene.Field(
+        Document,
+        id=_argument("The invoice's or credit note's id.", graphene.ID, required=True),
+        description="A valid invoice or credit note as a PDF; null if there is none.",
+    )
     invoices = connection("Invoice", "Invoices and credit notes of subscriptions.")
     webhook_deliveries = connection("WebhookDelivery", "Deliveries of webhooks.")
     plan = _object("Plan", "A plan of the catalogue by its id or code.", id=_ID, code=_argument("Its code."))
@@ -115,6 +133,20 @@ class Query(graphene.ObjectType):
     @staticmethod
     def resolve_invoice(_root, info, **args):
         return _find_one(info, "Invoice", None, args, number="name")
+
+    @staticmethod
+    def resolve_invoice_pdf(_root, info, id):
+        invoice = find(info.context.env, "Invoice", [("id", "=", ids.decode_as(id, "Invoice"))])
+        # sudo: the report is for accountants; the record rules have shown the invoice to who asks.
+        return invoice.sudo()._fc_get_pdf("id") if invoice else None
+
+    @staticmethod
+    def resolve_usage_totals(_root, info, from_=None, **args):
+        if info.context.key is None:
+            raise ForbiddenError("Totals of usage are for services: use an API key.")
+        asked = {**args, "from": from_}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return execute(info.context.key, "queryUsage", given)["usage"]
 
     @staticmethod
     def resolve_plan(_root, info, **args):

@@ -4,6 +4,7 @@ from . import (
     test_filters,
     test_graphiql,
     test_http,
+    test_invoice_operations,
     test_isolation,
     test_limits,
     test_mutations,

@@ -16,10 +16,12 @@ class Mutation:
 
     :param selection: what to ask of the mutation's payload, beside its user errors
     :param read: makes the answer of REST of the payload
+    :param shown: the part of REST's answer that GraphQL shows
     """
 
     selection: str
     read: Callable[[dict], dict]
+    shown: Callable[[dict], dict] = lambda answer: answer
 
     def document(self, name):
         input_type = SCHEMA.mutation_type.fields[name].args["input"].type
@@ -68,27 +70,135 @@ def _read_result(result):
 
 
 def _read_subscription(payload):
-    subscription = payload["subscription"]
+    subscription = rest_names(payload["subscription"])
+    subscription["subscription_state"] = value_of("SubscriptionState", subscription.pop("state"))
+    subscription["external_customer_id"] = subscription.pop("customer")["external_id"]
+    return {"status": "ok", **subscription}
+
+
+def _without(*names):
+    return lambda answer: {name: value for name, value in answer.items() if name not in names}
+
+
+# The number of the recurrence in Odoo is none of GraphQL's.
+_SUBSCRIPTION = Mutation(
+    "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate planCode billedUntil currency"
+    " customer { externalId } lines { lineId productId name quantity unitPrice recurring } createdAt }",
+    _read_subscription,
+    _without("plan_id"),
+)
+
+
+def _read_counter(payload):
+    record = rest_names(payload["usageRecord"])
+    subscription = record.pop("subscription")
+    record |= {
+        "subscription_id": subscription["subscription_id"],
+        "subscription_external_id": subscription["external_id"],
+        "metric_code": record.pop("metric")["code"],
+        "properties": {item["name"]: item["value"] for item in record["properties"]},
+    }
+    return {"status": "ok", **record}
+
+
+# GraphQL's own ids take the place of the counter's number.
+_COUNTER = Mutation(
+    "usageRecord { subscription { subscriptionId externalId } metric { code } quantity periodStart periodEnd"
+    " attributedAt properties { name value } idempotencyKey source voidedAt voidReason createdAt updatedAt }",
+    _read_counter,
+    _without("usage_id"),
+)
+
+_MOVE = (
+    "{ invoiceId number state paymentState invoiceDate dueDate periodStart periodEnd currency amountUntaxed amountTax"
+    " amountTotal amountDue voidReason creditReason creditedInvoice { invoiceId }"
+    " subscription { subscriptionId externalId customer { externalId } } createdAt }"
+)
+
+
+def _read_move(move):
+    move = rest_names(move)
+    subscription = move.pop("subscription")
     return {
-        "status": "ok",
-        "subscription_id": subscription["subscriptionId"],
-        "subscription_state": value_of("SubscriptionState", subscription["state"]),
-        "external_id": subscription["externalId"],
-        "start_date": subscription["startDate"],
-        "next_invoice_date": subscription["nextInvoiceDate"],
-        "end_date": subscription["endDate"],
+        **move,
+        "state": value_of("InvoiceState", move["state"]),
+        "payment_state": value_of("PaymentState", move["payment_state"]),
+        "amount_residual": move.pop("amount_due"),
+        "subscription_id": subscription["subscription_id"],
+        "subscription_external_id": subscription["external_id"],
+        "external_customer_id": subscription["customer"]["external_id"],
     }
 
 
-_SUBSCRIPTION = Mutation(
-    "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate }", _read_subscription
+def _read_invoice(payload):
+    move = _read_move(payload["invoice"])
+    read = {"status": "ok", **move, "reason": move["void_reason"]}
+    return _without("amount_due", "void_reason", "credit_reason", "credited_invoice")(read)
+
+
+def _read_credit_note(payload):
+    move = _read_move(payload["creditNote"])
+    read = {
+        "status": "ok",
+        **move,
+        "credit_note_id": move["invoice_id"],
+        "invoice_id": move["credited_invoice"]["invoice_id"],
+        "reason": move["credit_reason"],
+    }
+    return _without("amount_due", "void_reason", "credit_reason", "credited_invoice")(read)
+
+
+def _read_preview(payload):
+    preview = rest_names(payload["preview"])
+    preview["type"] = "credit_note" if preview.pop("is_credit_note") else "invoice"
+    for line in preview["lines"]:
+        line["charge"], line["metric"] = line.pop("charge_name"), line.pop("metric_code")
+        line["price_unit"] = line.pop("unit_price")
+    return {"status": "ok", **preview}
+
+
+def _read_payment(payload):
+    payment = rest_names(payload["payment"])
+    payment["saved_payment"]["payment_state"] = payment["saved_payment"].pop("state")
+    return {"status": "ok", "invoice_id": payload["invoice"]["invoiceId"], **payment}
+
+
+_PAYMENT = Mutation(
+    "invoice { invoiceId } payment { reference state amount currency"
+    " savedPayment { state attempts nextRetryAt lastError } }",
+    _read_payment,
 )
+
+_PREVIEW = Mutation(
+    "preview { isCreditNote invoiceDate periodStart periodEnd currency amountUntaxed amountTax amountTotal"
+    " lines { description kind productId chargeName metricCode isAdjustment quantity unitPrice amountUntaxed"
+    " amountTotal } }",
+    _read_preview,
+    _without("subscription_id", "subscription_external_id"),
+)
+
+_TOTALS = """query($subscriptionExternalId: String!, $metricCode: String, $from: DateTime, $to: DateTime,
+    $groupBy: String) {
+        usageTotals(subscriptionExternalId: $subscriptionExternalId, metricCode: $metricCode, from: $from, to: $to,
+            groupBy: $groupBy) { windowStart windowEnd metricCode dimensions { name value } quantity rows } }"""
+
+
+def _read_totals(data):
+    totals = rest_names(data["usageTotals"])
+    for total in totals:
+        total["from"], total["to"] = total.pop("window_start"), total.pop("window_end")
+        total["properties"] = {item["name"]: item["value"] for item in total.pop("dimensions")}
+    return {"status": "ok", "usage": totals}
+
 
 _CATALOG = """{
     charges(first: 100) { nodes {
         planCode name metric { code } chargeModel currency includedQuota pricePerUnit unitBatch freeUnits rate fixedFee
-        freeRows freeAmount rowMinimum rowMaximum tiers { upTo pricePerUnit flatFee rate } } }
-    plans(first: 100) { nodes { code name billingPeriodValue billingPeriodUnit price currency } } }"""
+        freeRows freeAmount rowMinimum rowMaximum tiers { upTo pricePerUnit flatFee rate } filters { name values }
+        groupBy effectiveUntil } }
+    plans(first: 100) { nodes {
+        code name billingPeriodValue billingPeriodUnit price currency feeTiming proration trialDays graceDays
+        minimumCommitment } } }"""
 
 
 def _read_catalog(data):
@@ -97,16 +207,20 @@ def _read_catalog(data):
         charge["metric"] = charge["metric"]["code"]
         charge["charge_model"] = value_of("ChargeModel", charge["charge_model"])
         charge["tiers"] = [_numbers(tier) for tier in charge["tiers"]]
+        charge["filters"] = [{"property": item["name"], "values": item["values"]} for item in charge["filters"]]
     plans = [_numbers(rest_names(plan)) for plan in data["plans"]["nodes"]]
     for plan in plans:
         plan["billing_period_unit"] = value_of("PeriodUnit", plan["billing_period_unit"])
+        plan["fee_timing"] = value_of("FeeTiming", plan["fee_timing"])
+        plan["proration"] = value_of("Proration", plan["proration"])
     return _in_order({"status": "ok", "charges": charges, "plans": plans})
 
 
 def _shown_catalog(answer):
-    """Leave out the number of the plan's recurrence in Odoo, of which GraphQL shows the length only."""
-    plans = [{name: value for name, value in plan.items() if name != "plan_id"} for plan in answer["plans"]]
-    return _in_order({**answer, "plans": plans})
+    """Leave out the number of the plan's recurrence in Odoo, and prices to come, which GraphQL does not show."""
+    charges = [_without("upcoming")(charge) for charge in answer["charges"]]
+    plans = [_without("plan_id")(plan) for plan in answer["plans"]]
+    return _in_order({**answer, "charges": charges, "plans": plans})
 
 
 def _in_order(catalog):
@@ -117,7 +231,7 @@ def _in_order(catalog):
 _LISTS = ("charges", "plans")
 _NUMBERS = {
     *("included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_amount"),
-    *("row_minimum", "row_maximum", "up_to", "flat_fee", "price"),
+    *("row_minimum", "row_maximum", "up_to", "flat_fee", "price", "minimum_commitment"),
 }
 
 
@@ -149,12 +263,32 @@ SIDES = {
     "upsertCustomer": Mutation("customer { partnerId externalId }", _read_customer),
     "recordUsage": Mutation("accepted results { index status errors { field code message } }", _read_results),
     "createSubscription": _SUBSCRIPTION,
+    "updateSubscription": _SUBSCRIPTION,
     "terminateSubscription": _SUBSCRIPTION,
+    "voidUsage": _COUNTER,
+    "amendUsage": _COUNTER,
+    "queryUsage": Query(_TOTALS, _read_totals),
+    "previewInvoice": _PREVIEW,
+    "retryPayment": _PAYMENT,
+    # Their lines and taxes are read as types of their own.
+    "voidInvoice": Mutation(f"invoice {_MOVE}", _read_invoice, _without("lines", "taxes")),
+    "createCreditNote": Mutation(f"creditNote {_MOVE}", _read_credit_note, _without("lines", "taxes")),
     "catalog": Query(_CATALOG, _read_catalog, _shown_catalog),
 }
 
 #: Why an operation has no GraphQL side, by its name.
-WITHOUT_GRAPHQL: dict[str, str] = {}
+WITHOUT_GRAPHQL: dict[str, str] = {
+    **dict.fromkeys(
+        ("getCustomer", "getSubscription", "getInvoice", "getCreditNote"),
+        "An object by its id or name: what is not there is null, as GraphQL clients expect.",
+    ),
+    **dict.fromkeys(
+        ("listCustomers", "listSubscriptions", "listUsage", "listInvoices", "listCreditNotes"),
+        "A connection, with Relay's pages and typed filters.",
+    ),
+    **dict.fromkeys(("listInvoiceRatings", "listRatingUsage"), "A connection of Invoice, and of Rating."),
+    **dict.fromkeys(("getInvoicePdf", "getCreditNotePdf"), "The query invoicePdf, by the id of GraphQL."),
+}
 
 _TYPED = "The schema's types are checked before anything is executed, so no path leads to the value at fault."
 #: Where a GraphQL client learns something else, and why: by operation, path and code of the first fault that REST
@@ -169,5 +303,12 @@ DIFFERENCES: dict[tuple[str, str, str], tuple[str, str]] = {
     ),
     ("terminateSubscription", "end_date", "date_from_datetime_parsing"): ("invalid_variables", _TYPED),
     ("terminateSubscription", "reason", "unknown_field"): ("invalid_variables", _TYPED),
+    ("terminateSubscription", "at", "literal_error"): ("invalid_variables", _TYPED),
+    ("voidUsage", "metric_code", "unknown_field"): ("invalid_variables", _TYPED),
+    ("amendUsage", "metric_code", "unknown_field"): ("invalid_variables", _TYPED),
+    ("previewInvoice", "at", "literal_error"): ("invalid_variables", _TYPED),
+    ("voidInvoice", "reason", "missing"): ("invalid_variables", _TYPED),
+    ("retryPayment", "amount", "unknown_field"): ("invalid_variables", _TYPED),
+    ("queryUsage", "subscription_external_id", "missing"): ("invalid_variables", _TYPED),
     ("catalog", "page", "unknown_field"): ("ignored", "GraphQL ignores variables that a document does not declare."),
 }

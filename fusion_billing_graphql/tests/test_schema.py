@@ -106,7 +106,12 @@ class TestSchema(TransactionCase):
 
     def test_every_operation_of_the_table_is_there(self):
         mutations = set(SCHEMA.mutation_type.fields)
-        self.assertEqual(mutations, {name for name, operation in OPERATIONS.items() if not operation.readonly})
+        changing = {name for name, operation in OPERATIONS.items() if not operation.readonly}
+        self.assertEqual(mutations, changing - {"getInvoicePdf", "getCreditNotePdf"}, "PDFs are a query")
+
+    def test_every_operation_that_can_be_repeated_takes_a_key(self):
+        for name, field in SCHEMA.mutation_type.fields.items():
+            self.assertEqual("idempotencyKey" in field.args, OPERATIONS[name].takes_idempotency_key, name)
 
     def test_every_column_of_a_listing_exists(self):
         for name, listing in LISTINGS.items():

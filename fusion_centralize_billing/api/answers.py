@@ -342,6 +342,26 @@ class InvoicePage(PageAnswer):
     invoices: list[InvoicePart]
 
 
+class SavedPaymentPart(Part):
+    """How far the payment with the customer's saved payment method is."""
+
+    payment_state: str
+    attempts: int
+    next_retry_at: InstantText | None
+    last_error: str | None
+
+
+class PaymentAnswer(Answer):
+    """A payment that was begun: a job takes the money, and webhooks tell how it ended."""
+
+    invoice_id: int
+    reference: str
+    state: str
+    amount: DecimalText
+    currency: str
+    saved_payment: SavedPaymentPart
+
+
 class PdfAnswer(Answer):
     """A document; REST answers its bytes instead."""
 

@@ -259,6 +259,17 @@ OPERATIONS: dict[str, Operation] = {
             summary="Reverse an invoice that nothing was paid of; its usage is billed anew.",
         ),
         Operation(
+            name="retryPayment",
+            handler="_api_retry_payment",
+            scope="payments:write",
+            payload=invoice_payloads.RetryPayment,
+            answer=answers.PaymentAnswer,
+            verb="POST",
+            path="/invoices/<invoice_id>/retry_payment",
+            summary="Begin to charge the customer's saved payment method with what is due of an invoice.",
+            status=HTTPStatus.ACCEPTED,
+        ),
+        Operation(
             name="listInvoiceRatings",
             handler="_api_list_invoice_ratings",
             scope="invoices:read",

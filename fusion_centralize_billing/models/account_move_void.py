@@ -44,7 +44,7 @@ class AccountMove(models.Model):
         ref = self.env._("Void: %(invoice)s, %(reason)s", invoice=self.name, reason=reason)
         values = {"date": today, "invoice_date": today, "ref": ref, "x_fc_credit_reason": reason}
         self._reverse_moves([values], cancel=True)
-        self.x_fc_void_reason = reason
+        self.write({"x_fc_void_reason": reason, "x_fc_next_payment_at": False})
         # sudo: whoever may void the invoice gives its usage back; the ledger has no other writer.
         self.sudo().x_fc_rating_ids._cancel()
         self._fc_emit("invoice.voided")
@@ -73,7 +73,7 @@ class AccountMove(models.Model):
         # sudo: payments are for accountants; here they only count.
         if self.sudo()._fc_get_payments_under_way():
             raise BusinessRuleError(
-                self.env._("A payment of the invoice is on its way."), code="payment_in_progress", path="invoice_id"
+                self.env._("A payment of the invoice is under way."), code="payment_in_progress", path="invoice_id"
             )
 
     def _fc_check_posted_invoice(self):

@@ -42,6 +42,21 @@ class BillingService(models.Model):
         invoice._fc_void(request.reason)
         return service._answer_invoice(invoice)
 
+    def _api_retry_payment(self, payload):
+        """Begin another payment with the saved token; a job takes the money."""
+        request = invoice_payloads.RetryPayment.parse(payload)
+        invoice = self._as_technical_user()._get_invoice(request.invoice_id)
+        charge = invoice._fc_retry_payment()
+        return {
+            "status": "ok",
+            "invoice_id": invoice.id,
+            "reference": charge.reference,
+            "state": charge.state,
+            "amount": money(charge.amount, charge.currency_id),
+            "currency": charge.currency_id.name,
+            "saved_payment": invoice._fc_describe_payment(),
+        }
+
     def _api_preview_invoice(self, payload):
         request = payloads.PreviewInvoice.parse(payload)
         order = self._as_technical_user()._get_subscription(request.subscription_external_id)

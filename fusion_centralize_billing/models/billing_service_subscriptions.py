@@ -220,11 +220,7 @@ class BillingService(models.Model):
             "end_date": day(order._fc_get_end_date()),
             "billed_until": day(order.x_fc_billed_until),
             "currency": order.currency_id.name,
-            "lines": [
-                _describe_line(line)
-                for line in order.order_line
-                if line.product_id and not line.display_type and not line.x_fc_is_rated
-            ],
+            "lines": describe_lines(order),
             "created_at": instant(order.create_date),
         }
 
@@ -234,15 +230,20 @@ def is_recurring(line):
     return any(name in line._fields and line[name] for name in ("x_fc_is_recurring", "recurring_invoice"))
 
 
-def _describe_line(line):
-    return {
-        "line_id": line.id,
-        "product_id": line.product_id.id,
-        "name": line.name,
-        "quantity": number(line.product_uom_qty),
-        "unit_price": number(line.price_unit),
-        "recurring": is_recurring(line),
-    }
+def describe_lines(order):
+    """Return the lines of a subscription that are no usage."""
+    lines = order.order_line.filtered(lambda line: line.product_id and not line.display_type and not line.x_fc_is_rated)
+    return [
+        {
+            "line_id": line.id,
+            "product_id": line.product_id.id,
+            "name": line.name,
+            "quantity": number(line.product_uom_qty),
+            "unit_price": number(line.price_unit),
+            "recurring": is_recurring(line),
+        }
+        for line in lines
+    ]
 
 
 def _is_record_id(name):

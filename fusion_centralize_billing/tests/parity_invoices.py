@@ -1,10 +1,12 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 """Cases of the operations on invoices, credit notes and ratings."""
 
+from .payments import DemoPayments
+
 _UNKNOWN = 2**31 - 1
 
 
-class InvoiceCases:
+class InvoiceCases(DemoPayments):
     """See ParityMixin, whose creators these cases use."""
 
     def _get_invoice_cases(self):
@@ -13,6 +15,7 @@ class InvoiceCases:
             "getInvoice": self._get_one_cases("invoice"),
             "getInvoicePdf": [*self._get_one_cases("invoice"), (self._cancelled, "invoice_not_posted", "invoice_id")],
             "voidInvoice": self._get_void_cases(),
+            "retryPayment": self._get_payment_cases(),
             "previewInvoice": self._get_preview_cases(),
             "listInvoiceRatings": self._get_one_cases("invoice"),
             "listRatingUsage": self._get_rating_cases(),
@@ -24,9 +27,9 @@ class InvoiceCases:
 
     # === RECORDS === #
 
-    def _bill(self, tag):
+    def _bill(self, tag, **values):
         """Return the invoice of a fee of 20.00 and of 10 units at 1.00."""
-        order = self._open(tag)
+        order = self._create_subscription(x_fc_external_id=tag, **values)
         self._use(order, 10, idem=tag)
         return self._invoice_on(order, "2026-02-01")
 
@@ -66,6 +69,32 @@ class InvoiceCases:
             (billed(cursor="!"), "invalid_cursor", "cursor"),
             (lambda tag: {"external_customer_id": tag}, "customer_not_found", "external_customer_id"),
             (lambda tag: {"subscription_external_id": tag}, "subscription_not_found", "subscription_external_id"),
+        ]
+
+    def _get_payment_cases(self):
+        def billed(prepare=lambda invoice: None, **values):
+            def build(tag):
+                invoice = self._bill(tag, partner_id=self.env["res.partner"].create({"name": "Of one case"}).id)
+                prepare(invoice)
+                return {"invoice_id": invoice.id, **values}
+
+            return build
+
+        def save_token(invoice):
+            self._create_token(partner=invoice.partner_id)
+
+        def begin(invoice):
+            save_token(invoice)
+            invoice._fc_retry_payment()
+
+        return [
+            (billed(save_token), None, None),
+            (billed(), "no_payment_token", None),
+            (billed(begin), "payment_in_progress", None),
+            (billed(self._pay), "invoice_already_paid", None),
+            (billed(lambda invoice: invoice._fc_void("Test")), "nothing_due", None),
+            (billed(amount=5), "invalid_payload", "amount"),
+            (lambda tag: {"invoice_id": _UNKNOWN}, "invoice_not_found", "invoice_id"),
         ]
 
     def _get_preview_cases(self):

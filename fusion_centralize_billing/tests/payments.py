@@ -6,26 +6,17 @@ from odoo.addons.queue_job.tests.common import trap_jobs
 from .common import BillingCase
 
 
-class PaymentCase(BillingCase):
-    """A plan with automatic payments, and Odoo's demo provider, whose tokens know how they will end.
+class DemoPayments:
+    """Odoo's demo provider, whose tokens know how they will end.
 
     payment_demo has to be installed; scripts/test has it in the database that it clones.
     """
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.plan.write({"automatic_payment": True, "payment_retry_days": "1,3", "payment_failure_action": "none"})
+    def _set_up_demo(cls):
         cls.demo = cls._get_provider("demo", cls.company)
         cls.demo_method = cls.env.ref("payment_demo.payment_method_demo")
         cls.demo_method.active = True
-
-    def setUp(self):
-        super().setUp()
-        # The right to call a provider is committed by a cursor of its own: here, one on the test's cursor.
-        self.registry_enter_test_mode()
-
-    # === CREATORS === #
 
     @classmethod
     def _get_provider(cls, code, company):
@@ -51,6 +42,23 @@ class PaymentCase(BillingCase):
                 **values,
             }
         )
+
+
+class PaymentCase(DemoPayments, BillingCase):
+    """A plan with automatic payments, and the demo provider."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.plan.write({"automatic_payment": True, "payment_retry_days": "1,3", "payment_failure_action": "none"})
+        cls._set_up_demo()
+
+    def setUp(self):
+        super().setUp()
+        # The right to call a provider is committed by a cursor of its own: here, one on the test's cursor.
+        self.registry_enter_test_mode()
+
+    # === CREATORS === #
 
     def _create_invoice(self, day="2026-02-01", run_jobs=False, **values):
         """Bill the first month of a new subscription on a day: 20.00, posted."""

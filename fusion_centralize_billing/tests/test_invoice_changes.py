@@ -1,19 +1,21 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from decimal import Decimal
 
+from odoo import fields
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
 from ..api.errors import BillingError
-from .common import BillingCase
+from .payments import PaymentCase
 
 
-class _Case(BillingCase):
+class _Case(PaymentCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.charge = cls._create_charge()
+        cls.plan.automatic_payment = False
+        cls._create_charge()
         cls._listen()
 
     def _bill_january(self, **values):
@@ -84,13 +86,19 @@ class TestVoidInvoice(_Case):
         invoice._fc_credit("Goodwill", [(invoice.invoice_line_ids[0].id, Decimal(1))])
         self._refuse("invoice_credited", "invoice_id", invoice._fc_void, "Too late")
 
-    def test_an_invoice_whose_payment_is_on_its_way_is_not_voided(self):
+    def test_an_invoice_whose_payment_is_under_way_is_not_voided(self):
         _order, invoice = self._bill_january()
-        for state in ("pending", "authorized"):
+        for state in ("pending", "authorized", "draft"):
             transaction = self._create_transaction(invoice, state=state)
             self._refuse("payment_in_progress", "invoice_id", invoice._fc_void, "Too late")
             transaction.state = "cancel"
         invoice._fc_void("Not paid after all")
+
+    def test_a_void_invoice_is_not_charged_any_more(self):
+        _order, invoice = self._bill_january()
+        invoice.x_fc_next_payment_at = "2026-02-04"
+        invoice._fc_void("Wrong customer")
+        self.assertFalse(invoice.x_fc_next_payment_at)
 
     def test_what_is_no_posted_invoice_is_not_voided(self):
         _order, invoice = self._bill_january()
@@ -115,16 +123,16 @@ class TestVoidInvoice(_Case):
         self.assertNotIn("invoice.paid", self._get_event_types())
 
     def _create_transaction(self, invoice, **values):
-        provider = self.env["payment.provider"].search([("company_id", "=", self.company.id)], limit=1)
-        method = self.env["payment.method"].search([], limit=1)
+        """Create a payment that a customer has begun on a page of the demo provider."""
         return self.env["payment.transaction"].create(
             {
-                "provider_id": provider.id,
-                "payment_method_id": method.id,
+                "provider_id": self._get_provider("demo", self.company).id,
+                "payment_method_id": self.env.ref("payment_demo.payment_method_demo").id,
                 "amount": invoice.amount_residual,
                 "currency_id": invoice.currency_id.id,
                 "partner_id": invoice.partner_id.id,
                 "invoice_ids": [Command.set(invoice.ids)],
+                "last_state_change": fields.Datetime.now(),
                 **values,
             }
         )

@@ -18,7 +18,7 @@ from graphql import (
 
 from .clients import Client
 from .conftest import SCHEMA_FILE
-from .world import COUNTERS, CUSTOMERS, SUBSCRIPTIONS, World
+from .world import COUNTERS, CREDIT_NOTES, CUSTOMERS, SUBSCRIPTIONS, World
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ LISTS = {
     "Subscription.invoices": List(_of_first("account.move", "x_fc_subscription_id"), _SUBSCRIPTION),
     "Invoice.lines": List(lambda world: _LINES, "parent: node(id: $parent)"),
     "Invoice.ratings": List(lambda world: 3, "parent: node(id: $parent)"),
+    "Invoice.creditNotes": List(lambda world: CREDIT_NOTES, "parent: node(id: $parent)"),
+    "Rating.usage": List(lambda world: 3, "parent: node(id: $parent)"),  # of the first metric, whose charge it is
     "InvoiceLine.ratings": List(lambda world: 1, "parent: node(id: $parent)", is_long=False),
     "Plan.charges": List(lambda world: 3, "parent: node(id: $parent)"),
 }
@@ -170,14 +172,18 @@ def _find_parent(client: Client, world: World, owner: str) -> str | None:
         return str(
             client.ask("query($code: String) { plan(code: $code) { id } }", code=world.plans[0].code)["plan"]["id"]
         )
-    if owner not in ("Invoice", "InvoiceLine"):
+    if owner not in ("Invoice", "InvoiceLine", "Rating"):
         return None
-    lines = "lines(first: 100) { nodes { id ratings(first: 1) { nodes { id } } } }"
+    lines = "lines(first: 100) { nodes { id ratings(first: 1) { nodes { id usage(first: 1) { totalCount } } } } }"
     document = f'{{ subscription(externalId: "s0") {{ invoices(first: 1) {{ nodes {{ id {lines} }} }} }} }}'
     [invoice] = client.ask(document)["subscription"]["invoices"]["nodes"]
     if owner == "Invoice":
         return str(invoice["id"])
-    return next(str(line["id"]) for line in invoice["lines"]["nodes"] if line["ratings"]["nodes"])
+    rated = [line for line in invoice["lines"]["nodes"] if line["ratings"]["nodes"]]
+    if owner == "InvoiceLine":
+        return str(rated[0]["id"])
+    ratings = [line["ratings"]["nodes"][0] for line in rated]
+    return str(max(ratings, key=lambda rating: rating["usage"]["totalCount"])["id"])
 
 
 def _sorted(schema: GraphQLSchema) -> str:

@@ -16,6 +16,8 @@ START = TODAY - timedelta(days=70)
 CUSTOMERS = 5
 SUBSCRIPTIONS = 3
 COUNTERS = 5
+#: Of the first invoice of the first subscription.
+CREDIT_NOTES = 3
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,18 @@ def make(service: "ServiceClient", plans: list["Plan"], office: BackOffice) -> W
     for _period in range(2):
         job_queue.run_now(office, job_queue.CREATE_INVOICES)
         job_queue.wait_until_idle(office, timeout=120)
+    _credit_first_invoice(service)
     return world
+
+
+def _credit_first_invoice(service: "ServiceClient") -> None:
+    invoices = service.api.request("GET", "/invoices", params={"subscription_external_id": "s0"}).json()["invoices"]
+    invoice_id = invoices[-1]["invoice_id"]
+    [fee, *_usage] = service.api.request("GET", f"/invoices/{invoice_id}").json()["lines"]
+    for number in range(CREDIT_NOTES):
+        line = {"invoice_line_id": fee["invoice_line_id"], "amount": "0.01"}
+        note = {"invoice_id": invoice_id, "reason": f"Number {number}", "lines": [line]}
+        assert service.api.request("POST", "/credit_notes", note).ok
 
 
 def _add_charge(office: BackOffice, plan: "Plan", number: int) -> str:

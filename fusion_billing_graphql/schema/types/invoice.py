@@ -49,6 +49,7 @@ class InvoiceLine(graphene.ObjectType):
     class Meta:
         interfaces = (Node,)
 
+    invoice_line_id = graphene.Int(required=True, description="Its number in Odoo, by which it is credited.")
     description = fields.text("name", "What is billed, for people.")
     quantity = fields.quantity("quantity", "How many.")
     unit_price = fields.quantity("price_unit", "The price of one, as it was agreed.")
@@ -59,6 +60,10 @@ class InvoiceLine(graphene.ObjectType):
     invoice = one("Invoice", "move_id", "Its invoice.")
     ratings = connection("Rating", "What usage it bills.", children("invoice_line_id"))
 
+    @staticmethod
+    def resolve_invoice_line_id(record, _info):
+        return record.id
+
 
 @listed(
     "account.move",
@@ -67,6 +72,7 @@ class InvoiceLine(graphene.ObjectType):
         *("name", "move_type", "state", "payment_state", "invoice_date", "invoice_date_due", "currency_id"),
         *("amount_untaxed", "amount_tax", "amount_total", "amount_residual"),
         *("x_fc_subscription_id", "x_fc_service_id", "x_fc_period_start", "x_fc_period_end"),
+        *("x_fc_void_reason", "x_fc_credit_reason", "reversed_entry_id"),
     ),
     orders={
         "INVOICE_DATE": ("invoice_date", "By date."),
@@ -103,6 +109,10 @@ class Invoice(graphene.ObjectType):
     amount_total = fields.money("amount_total", "The amount with tax.")
     amount_due = fields.money("amount_residual", "What is still to be paid.")
     currency = fields.currency()
+    void_reason = fields.text("x_fc_void_reason", "Why it is void; null if it is not.")
+    credit_reason = fields.text("x_fc_credit_reason", "Why it credits an invoice; null if it does not.")
+    credited_invoice = one("Invoice", "reversed_entry_id", "The invoice that it credits.")
+    credit_notes = connection("Invoice", "The credit notes of it.", children("reversed_entry_id"))
     subscription = one("Subscription", "x_fc_subscription_id", "Whose invoice it is.")
     service = one("Service", "x_fc_service_id", "The source app of the subscription.")
     lines = connection("InvoiceLine", "What is billed.", children("move_id"))

@@ -3,12 +3,34 @@ import graphene
 
 from odoo.addons.fusion_centralize_billing.models.usage_window import group_dimensions
 from odoo.addons.fusion_centralize_billing.rating import to_decimal
+from odoo.tools import SQL
 
 from .. import fields, scalars
 from ..filters import BooleanFilter, DateTimeFilter, Filter, IdFilter
 from ..links import one
 from ..listings import Node, listed
+from ..pages import Relation, connection
 from .dimension import dimensions
+
+# As fusion.billing.rating._get_usage_domain, for many ratings at once: the counters of the period that have the
+# properties that the terms ask for, and those of the rating's group.
+_USAGE = Relation(
+    lambda table: SQL(
+        """usage.subscription_id = parent.subscription_id
+           AND usage.attributed_at >= parent.period_start AND usage.attributed_at < parent.period_end
+           AND usage.voided_at IS NULL
+           AND (parent.kind <> 'usage' OR (
+                usage.metric_id = parent.metric_id
+                AND NOT EXISTS (
+                    SELECT FROM jsonb_array_elements(COALESCE(parent.terms -> 'filters', '[]')) AS filter
+                     WHERE NOT COALESCE(filter -> 1 ? (usage.properties ->> (filter ->> 0)), FALSE))
+                AND NOT EXISTS (
+                    SELECT FROM jsonb_each_text(COALESCE(NULLIF(parent.group_key, ''), '{}')::jsonb) AS dimension
+                     WHERE dimension.value IS DISTINCT FROM usage.properties ->> dimension.key)))""".replace(
+            "usage.", f"{table}."
+        )
+    )
+)
 
 RatingState = fields.enumeration(
     "RatingState",
@@ -109,6 +131,7 @@ class Rating(graphene.ObjectType):
     rated_at = fields.instant("rated_at", "When it was rated last.")
     invoice = one("Invoice", "invoice_id", "The invoice that billed it; null if none did, or it is a draft.")
     invoice_line = one("InvoiceLine", "invoice_line_id", "The invoice line that billed it.")
+    usage = connection("UsageRecord", "The counters that were rated; of the whole period for a commitment.", _USAGE)
     created_at = fields.created_at()
 
     @staticmethod

@@ -1,7 +1,9 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import graphene
 
-from .. import fields, scalars
+from odoo.addons.fusion_centralize_billing.models.billing_service_subscriptions import describe_lines
+
+from .. import answered, fields, scalars
 from ..filters import DateFilter, Filter, IdFilter, TextFilter
 from ..links import find, one
 from ..listings import LISTINGS, Node, listed
@@ -19,6 +21,17 @@ SubscriptionState = fields.enumeration(
     CHURNED=("6_churn", "Ended."),
     UPSELL=("7_upsell", "An addition to another subscription."),
 )
+
+
+class SubscriptionLine(graphene.ObjectType):
+    """A line of a subscription that is no usage."""
+
+    line_id = answered.integer("line_id", "Its number in Odoo, by which its quantity is changed.")
+    product_id = answered.integer("product_id", "The product's number in Odoo.")
+    name = answered.text("name", "What it is, for people.")
+    quantity = answered.number("quantity", "How many.")
+    unit_price = answered.number("unit_price", "The price of one, without discount.")
+    recurring = answered.boolean("recurring", "Whether it is billed in each billing period.")
 
 
 @listed(
@@ -68,6 +81,7 @@ class Subscription(graphene.ObjectType):
         required=True,
         description="The usage of the billing period that is not invoiced yet, priced as it will be billed.",
     )
+    lines = graphene.List(graphene.NonNull(SubscriptionLine), required=True, description="What it bills beside usage.")
     usage = connection("UsageRecord", "Its counters.", children("subscription_id"))
     ratings = connection("Rating", "What its usage costs, by charge and billing period.", children("subscription_id"))
     invoices = connection("Invoice", "Its invoices and credit notes.", children("x_fc_subscription_id"))
@@ -76,6 +90,11 @@ class Subscription(graphene.ObjectType):
     @staticmethod
     def resolve_subscription_id(record, _info):
         return record.id
+
+    @staticmethod
+    def resolve_lines(record, _info):
+        # sudo: services read orders, not their lines; these are of an order that the record rules show.
+        return describe_lines(record.sudo())
 
     @staticmethod
     def resolve_end_date(record, _info):
