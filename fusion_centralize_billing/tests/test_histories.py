@@ -52,9 +52,7 @@ _STEPS = {
     "end": st.tuples(st.integers(-20, 40)),
 }
 _OFTEN = ["push"] * 6 + ["push again"] * 2 + ["let time pass"] * 4 + ["invoice"] * 2
-_steps = st.sampled_from([*_OFTEN, *_STEPS]).flatmap(
-    lambda name: st.tuples(st.just(name), _STEPS[name])
-)
+_steps = st.sampled_from([*_OFTEN, *_STEPS]).flatmap(lambda name: st.tuples(st.just(name), _STEPS[name]))
 _settings = settings(
     max_examples=_EXAMPLES,
     derandomize="FUSION_EXAMPLES" not in os.environ,
