@@ -8,7 +8,7 @@ class BillingInvoicePreview(models.TransientModel):
     _name = "fusion.billing.invoice.preview"
     _description = "Billing Invoice Preview"
 
-    order_id = fields.Many2one("sale.order", required=True, readonly=True)
+    order_id = fields.Many2one("sale.order", string="Subscription", required=True, readonly=True)
     at = fields.Selection(
         [("period_end", "At the End of the Period"), ("now", "Now")],
         string="Invoiced",
