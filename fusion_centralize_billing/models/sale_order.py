@@ -179,7 +179,6 @@ class SaleOrder(models.Model):
 
     def _fc_get_catalog_plan(self):
         """Return the catalogue plan, also one that is not sold any more, or an empty recordset."""
-        self.ensure_one()
         return self.env["fusion.billing.plan"].sudo()._get_by_code(self.x_fc_plan_code, self.company_id)
 
     # === HELPERS === #

@@ -120,6 +120,9 @@ class SaleOrder(models.Model):
         ):
             known = rows.filtered(lambda row, key=(charge, start): (row.charge_id, row.period_start) == key)
             gone = set(known.mapped(lambda row: row.group_key or WHOLE)) - set(groups)
+            if not groups and end.date() <= self._fc_get_today():
+                # A row for a charge by groups that had none: late usage is only rated for periods that the ledger knows.
+                gone.add(WHOLE)
             terms = wanted[charge, start, end].as_json()
             for group, rated in sorted((groups | dict.fromkeys(gone, _NOTHING)).items()):
                 amount = rated.rounded(step)

@@ -7,6 +7,7 @@ from . import (
     test_charge,
     test_commitment,
     test_dimensions,
+    test_histories,
     test_idempotency,
     test_invoice_changes,
     test_invoicing,

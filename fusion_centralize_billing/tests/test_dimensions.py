@@ -123,6 +123,27 @@ class TestDimensions(BillingCase):
         [invoice] = self._invoice_on(self.order, "2026-03-01")
         self.assertEqual(sorted(invoice.invoice_line_ids.mapped("price_subtotal")), [1, 3, 20])
 
+    def test_late_usage_of_a_period_without_any_group_is_billed_once(self):
+        # (usage in time, late usage, what the next invoice adds to the fee of 20)
+        cases = [
+            ({}, {"us": 3}, [3], "the period had no usage at all"),
+            ({}, {"us": 3, "eu": 1}, [1, 3], "several groups come late"),
+            ({"eu": 5}, {"us": 3}, [3], "another group had usage"),
+        ]
+        for in_time, late, expected, reason in cases:
+            with self.subTest(reason), trap_jobs():
+                plan = self._create_plan()
+                self._create_charge(plan, group_by="region")
+                self.order = self._create_subscription(plan)
+                for region, quantity in in_time.items():
+                    self._use_with(quantity, region=region)
+                self._invoice_on(self.order, "2026-02-01")
+                for region, quantity in late.items():
+                    self._use_with(quantity, region=region)
+                for day, added in (("2026-03-01", expected), ("2026-04-01", [])):
+                    [invoice] = self._invoice_on(self.order, day)
+                    self.assertEqual(sorted(invoice.invoice_line_ids.mapped("price_subtotal")), [*added, 20])
+
     def test_the_current_usage_tells_the_groups_apart(self):
         self._create_charge(group_by="region")
         self._use_with(5, region="eu")
