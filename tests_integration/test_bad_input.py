@@ -359,7 +359,7 @@ def test_a_wrong_path_or_method_is_answered_in_json(method: str, path: str, stat
         ("/usage?subscription_external_id=acme&group_by=properties.", "invalid_payload"),
         ("/usage?subscription_external_id=acme&group_by=properties.%00", "invalid_payload"),
         ("/usage?subscription_external_id=acme&from=0001-01-01&to=9999-12-31", "invalid_payload"),
-        ("/usage?subscription_external_id=acme&from=2000-01-01&to=2099-12-31&group_by=month", None),
+        ("/usage?subscription_external_id=acme&from=2000-01-01&to=2099-12-31&group_by=month", "too_many_windows"),
         ("/usage?subscription_external_id=acme&group_by=properties.%27)%20OR%20(%271", None),
     ],
 )
