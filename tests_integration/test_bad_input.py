@@ -328,7 +328,7 @@ def test_whatever_is_no_key_is_unauthenticated(
         ("GET", "/%00", 404),
         ("GET", "/%ff%fe", 404),
         ("GET", "/plans/" + "x/" * 1000, 404),
-        ("GET", "/usage", 405),
+        ("DELETE", "/usage", 405),
         ("DELETE", "/plans", 405),
         ("PATCH", "/usage", 405),
         ("GET", "/plans?x=1", 400),
@@ -340,6 +340,39 @@ def test_a_wrong_path_or_method_is_answered_in_json(method: str, path: str, stat
     assert answer.status == status
     assert answer.content_type.startswith("application/json")
     assert answer.json["status"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/customers?limit=1&limit=2", "repeated_parameter"),
+        ("/customers?limit=" + "9" * 5000, "invalid_payload"),
+        ("/customers?limit=%D9%A3", "invalid_payload"),  # an Arabic digit
+        ("/customers?cursor=" + "A" * 10_000, "invalid_payload"),
+        ("/customers?cursor=%00", "invalid_cursor"),
+        ("/customers?cursor=%ff%fe", "invalid_cursor"),
+        ("/customers/a%00b", "invalid_payload"),
+        ("/invoices/99999999999999999999", "invalid_payload"),
+        ("/invoices/1%20or%201=1", "invalid_payload"),
+        ("/invoices?from=2026-02-30", "invalid_payload"),
+        ("/invoices?state=posted%27--", "invalid_payload"),
+        ("/usage?subscription_external_id=acme&group_by=properties.", "invalid_payload"),
+        ("/usage?subscription_external_id=acme&group_by=properties.%00", "invalid_payload"),
+        ("/usage?subscription_external_id=acme&from=0001-01-01&to=9999-12-31", "invalid_payload"),
+        ("/usage?subscription_external_id=acme&from=2000-01-01&to=2099-12-31&group_by=month", "too_many_windows"),
+        ("/usage?subscription_external_id=acme&group_by=properties.%27)%20OR%20(%271", None),
+    ],
+)
+def test_a_query_is_taken_for_what_it_says(path: str, code: str | None, wire: Wire) -> None:
+    answer = wire.send(wire.request("GET", path))
+    assert answer.content_type == "application/json; charset=utf-8"
+    assert (answer.status, answer.json.get("code")) == ((400, code) if code else (200, None))
+
+
+@pytest.mark.parametrize("key", ["", "\xff\xfe", "k" * 256, "k" * 60_000, "a\tb"])
+def test_what_is_no_idempotency_key_is_refused(key: str, wire: Wire, good: Callable[..., Event]) -> None:
+    answer = wire.send(wire.request("POST", "/usage", _events(good()), Idempotency_Key=key))
+    assert (answer.status, answer.json["code"]) == (400, "invalid_idempotency_key")
 
 
 # === ALL AT ONCE === #

@@ -15,7 +15,7 @@ Cursor = Annotated[str, Field(min_length=1, max_length=200)]
 
 #: What stands before the name of a property by which queryUsage groups.
 PROPERTY = "properties."
-Grouping = Annotated[str, Field(pattern=r"^(day|month|properties\..+)$", max_length=64 + len(PROPERTY))]
+Grouping = Annotated[Text, Field(pattern=r"^(day|month|properties\..+)$", max_length=64 + len(PROPERTY))]
 
 PAYMENT_STATES = ("not_paid", "in_payment", "paid", "partial", "reversed", "blocked", "invoicing_legacy")
 SUBSCRIPTION_STATES = ("1_draft", "2_renewal", "3_progress", "4_paused", "5_renewed", "6_churn", "7_upsell")
