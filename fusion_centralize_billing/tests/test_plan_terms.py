@@ -143,6 +143,14 @@ class TestPlanTerms(BillingCase):
         terms = (order.x_fc_proration, order.x_fc_trial_days, order.x_fc_grace_days, order.x_fc_fee_timing)
         self.assertEqual(terms, ("day", 5, 2, "advance"))
 
+    def test_writing_the_plan_code_that_a_subscription_has_leaves_its_terms(self):
+        product = self._create_product()
+        plan = self._create_plan(minimum_commitment=50, commitment_product_id=product.id)
+        order = self._open(plan)
+        plan.minimum_commitment = 500
+        order.x_fc_plan_code = plan.code
+        self.assertEqual(order.x_fc_minimum_commitment, 50)
+
     def test_terms_of_its_own_win_over_those_of_the_plan(self):
         order = self._open(self._create_plan(grace_days=2), x_fc_grace_days=9)
         self.assertEqual(order.x_fc_grace_days, 9)
