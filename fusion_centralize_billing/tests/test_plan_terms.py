@@ -119,6 +119,13 @@ class TestPlanTerms(BillingCase):
             self._invoice_on(order, day)
         self.assertEqual(self._get_invoices(order), [("2026-02-01", [5]), ("2026-03-01", [6, 20])])
 
+    def test_a_subscription_older_than_usage_billing_is_invoiced_by_day(self):
+        order = self._open(self._create_plan(proration="day"))
+        self._invoice_on(order, "2026-02-01")
+        order.x_fc_billed_until = False  # as it was, if nobody billed usage then
+        self._invoice_on(order, "2026-03-01")
+        self.assertEqual(self._get_invoices(order), [("2026-02-01", [20]), ("2026-03-01", [20])])
+
     # === GRACE === #
 
     def test_usage_that_comes_within_the_days_of_grace_is_on_the_invoice_of_its_period(self):
