@@ -121,7 +121,7 @@ class SaleOrder(models.Model):
         # Enterprise's subscriptions have no such rule.
         if "x_fc_proration" not in self._fields or self.x_fc_proration != "day":
             return Fraction(1)
-        # A subscription that ran before this addon was installed has a first period of several: it counts as a whole one.
+        # A subscription older than this addon has a first period of several: it counts as a whole one.
         return min(Fraction(1), self._get_period_fraction(start.date(), end.date()))
 
     # === HELPERS === #

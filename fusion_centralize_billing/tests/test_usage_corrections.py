@@ -188,7 +188,9 @@ class TestUsageCorrections(BillingCase):
         with self.assertRaises(BusinessRuleError) as caught:
             self.env["fusion.billing.usage"]._upsert(self.service, rows)
         codes = [fault.code for fault in caught.exception.errors]
-        self.assertEqual((caught.exception.code, codes), ("duration_needed", ["duration_needed"] + ["period_locked"] * 99))
+        self.assertEqual(
+            (caught.exception.code, codes), ("duration_needed", ["duration_needed"] + ["period_locked"] * 99)
+        )
 
     # === LOCK DATE === #
 
