@@ -2,7 +2,7 @@
 import datetime
 
 from odoo import Command, api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..api.errors import BusinessRuleError
 from ..rating import CHARGE_MODELS, RatingError, Terms, Usage, check_terms, to_decimal
@@ -176,6 +176,7 @@ class BillingCharge(models.Model):
         return charges
 
     def write(self, vals):
+        self._check_metric_kept(vals)
         charges = self.with_context(**{CHECKED_BY_CHARGE: True}) if {"tier_ids", "filter_ids"} & set(vals) else self
         result = super(BillingCharge, charges).write(vals)
         self._record_price_version(vals.get("price_effective_from"))
@@ -260,6 +261,14 @@ class BillingCharge(models.Model):
 
     # === HELPERS === #
 
+    def _check_metric_kept(self, vals):
+        """A charge that has rated keeps its metric: late usage would take back what the old one has billed."""
+        changed = self.filtered(lambda charge: charge.metric_id.id != vals.get("metric_id", charge.metric_id.id))
+        # sudo: ratings of every company count.
+        ratings = self.env["fusion.billing.rating"].sudo()
+        if changed and ratings.search_count([("charge_id", "in", changed.ids)], limit=1):
+            raise UserError(self.env._("A charge that has rated usage keeps its metric. Archive it and make another one."))
+
     def _get_terms(self):
         self.ensure_one()
         return Terms(
@@ -283,12 +292,14 @@ class BillingCharge(models.Model):
         return tuple(name.strip() for name in (self.group_by or "").split(",") if name.strip())
 
     def _get_running_subscriptions(self):
-        """Return the subscriptions that this charge applies to."""
+        """Return the subscriptions that this charge applies to, or has been rated for: it may have left their plan."""
         domain = [
-            ("x_fc_plan_code", "=", self.plan_code),
             ("company_id", "=", self.company_id.id),
             ("is_subscription", "=", True),
             ("state", "=", "sale"),
+            "|",
+            ("x_fc_plan_code", "=", self.plan_code),
+            ("x_fc_rating_ids.charge_id", "=", self.id),
         ]
         # sudo: they are charged, whoever changes the price.
         return self.env["sale.order"].sudo().search(domain)

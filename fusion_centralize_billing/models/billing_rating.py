@@ -65,12 +65,13 @@ class BillingRating(models.Model):
 
     # === CONSTRAINTS AND INDEXES === #
 
+    # The hash of a group, because an entry of an index holds 2.7 kB at most, and a group may be longer.
     _period_uniq = models.UniqueIndex(
-        "(subscription_id, COALESCE(charge_id, 0), COALESCE(group_key, ''), period_start, sequence)",
+        "(subscription_id, COALESCE(charge_id, 0), MD5(COALESCE(group_key, '')), period_start, sequence)",
         "This period of the item is rated already.",
     )
     _open_uniq = models.UniqueIndex(
-        "(subscription_id, COALESCE(charge_id, 0), COALESCE(group_key, ''), period_start) WHERE state = 'open'",
+        "(subscription_id, COALESCE(charge_id, 0), MD5(COALESCE(group_key, '')), period_start) WHERE state = 'open'",
         "A period has one open rating per item.",
     )
     _kind_charge = models.Constraint(

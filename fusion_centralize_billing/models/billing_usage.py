@@ -11,6 +11,8 @@ from .usage_row import spans
 _CRON_BATCH = 500
 #: What a correction changes; everything else of a counter stays as it was received.
 _CORRECTED = {"quantity", "period_start", "period_end", "properties", "subscription_id", "metric_id"}
+#: What says whether a counter counts, and which one its service means by a key: no edit changes these.
+_FIXED = {"service_id", "idempotency_key", "voided_at", "void_reason"}
 
 
 class BillingUsage(models.Model):
@@ -91,13 +93,21 @@ class BillingUsage(models.Model):
     def create(self, vals_list):
         usages = super().create(vals_list)
         for usage in usages.filtered(lambda usage: not usage.service_id and usage.subscription_id.x_fc_service_id):
-            usage.service_id = usage.subscription_id.x_fc_service_id
+            super(BillingUsage, usage).write({"service_id": usage.subscription_id.x_fc_service_id.id})
         usages._check_not_locked()
         usages._note_changes()
         return usages
 
     def write(self, vals):
-        """Keep the history of corrections, and have both the old and the new period rated again."""
+        """Keep the history of corrections, and have both the old and the new period rated again.
+
+        :raises UserError: if a counter is void, or a field would change that no edit may change
+        """
+        for usage in self:
+            for name in _FIXED & set(vals):
+                field = self._fields[name]
+                if field.convert_to_cache(vals[name], usage) != field.convert_to_cache(usage[name], usage):
+                    raise UserError(self.env._("The service, key and void of a counter cannot be edited: void it."))
         if not _CORRECTED & set(vals):
             return super().write(vals)
         if self.filtered("voided_at"):

@@ -14,7 +14,8 @@ class SaleOrder(models.Model):
     def _fc_rate_commitment(self, start, end):
         """Bring the ledger to what an ended period lacks of its minimum commitment, and put it on the order.
 
-        Fixed fee and rated usage of the period count. Usage that comes late lowers what was added.
+        Fixed fee and rated usage of the period count. Usage that comes late lowers what was added. A period
+        that was invoiced keeps the fee and the minimum of its invoice, also if it had no minimum.
         """
         # sudo: the ledger has no other writer than rating.
         rows = self.env["fusion.billing.rating"].sudo()._get_rows(self, [start])
@@ -22,10 +23,13 @@ class SaleOrder(models.Model):
         billed = commitment.filtered(lambda row: row.state == "billed").sorted("sequence")[-1:]
         minimum = billed.terms["minimum"] if billed else self._fc_get_minimum(start, end)
         minimum = to_decimal(minimum)
-        if not minimum and not commitment:
+        invoiced = commitment.filtered(lambda row: row.state != "open").sorted("sequence")[-1:]
+        is_closed = bool(self.x_fc_billed_until and start.date() < self.x_fc_billed_until)
+        if not commitment and (is_closed or not minimum):
             return
         usage = rows.filtered(lambda row: row.kind == "usage" and row.state != "cancelled")
-        fee = self._fc_get_fixed_fee(start, end)
+        # The order's lines may have changed since the period was invoiced.
+        fee = to_decimal(invoiced.terms["fixed_fee"]) if invoiced else self._fc_get_fixed_fee(start, end)
         reached = fee + sum(to_decimal(row.amount) for row in usage)
         rated = true_up(minimum, reached)
         amount = rated.rounded(to_decimal(self.currency_id.rounding))

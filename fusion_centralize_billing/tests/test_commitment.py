@@ -69,6 +69,39 @@ class TestCommitment(BillingCase):
         order = self._create_subscription()
         self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 500)
 
+    def test_an_invoiced_period_keeps_its_fee_when_quantities_change_later(self):
+        self._use(self.order, 30)
+        self._invoice_on(self.order, "2026-02-01")
+        self.order.order_line.filtered(lambda line: line.product_id == self.fee).write(
+            {"product_uom_qty": 3, "price_unit": 20}
+        )
+        self._use(self.order, 1, "2026-01-11")
+        self._invoice_on(self.order, "2026-03-01")
+        january = self._get_ratings(self.order).filtered(
+            lambda row: row.kind == "commitment" and str(row.period_start.date()) == "2026-01-01"
+        )
+        # 20 of fee, 30 + 1 of usage: 1 of the 50 that were added is given back.
+        self.assertEqual(january.mapped("amount"), [50, -1])
+
+    def test_a_fee_billed_in_advance_counts_as_it_was_billed(self):
+        self.plan.fee_timing = "advance"
+        with trap_jobs(), self._on("2026-01-01"):
+            order = self._create_subscription()
+        self._invoice_on(order, "2026-01-01")
+        order.order_line.write({"product_uom_qty": 3, "price_unit": 20})
+        moves = self._invoice_on(order, "2026-02-01")
+        self.assertEqual(self._get_true_up(moves), [80], "20 were billed for January, and 60 for February")
+        self.assertEqual(self._get_true_up(self._invoice_on(order, "2026-03-01")), [40])
+
+    def test_a_minimum_agreed_later_leaves_invoiced_periods_alone(self):
+        self.order.x_fc_minimum_commitment = 0
+        self._use(self.order, 30)
+        self._invoice_on(self.order, "2026-02-01")
+        self.order.x_fc_minimum_commitment = 100
+        self._use(self.order, 1, "2026-01-11")
+        moves = self._invoice_on(self.order, "2026-03-01")
+        self.assertEqual(sorted(moves.invoice_line_ids.mapped("price_subtotal")), [1, 20, 80], "only February's 80")
+
     def test_the_line_says_what_was_agreed_and_what_is_missing(self):
         moves = self._invoice_on(self.order, "2026-02-01")
         [text] = moves.invoice_line_ids.filtered(lambda line: line.product_id == self.commitment_product).mapped("name")

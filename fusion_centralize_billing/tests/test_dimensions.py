@@ -144,6 +144,16 @@ class TestDimensions(BillingCase):
                     [invoice] = self._invoice_on(self.order, day)
                     self.assertEqual(sorted(invoice.invoice_line_ids.mapped("price_subtotal")), [*added, 20])
 
+    def test_properties_of_the_greatest_length_are_billed(self):
+        names = "abcde"
+        self._create_charge(group_by=",".join(names))
+        # Letters that neither UTF-8 nor PostgreSQL makes short.
+        values = {name: "".join(chr(0x4E00 + (7919 * number * (ord(name) + number)) % 20000) for number in range(255)) for name in names}
+        self._use_with(3, **values)
+        self._use_with(4, **{**values, "e": "other"})
+        moves = self._invoice_on(self.order, "2026-02-01")
+        self.assertEqual(sorted(moves.invoice_line_ids.mapped("price_subtotal")), [3, 4, 20])
+
     def test_the_current_usage_tells_the_groups_apart(self):
         self._create_charge(group_by="region")
         self._use_with(5, region="eu")

@@ -2,6 +2,7 @@
 import datetime
 
 from odoo.addons.queue_job.tests.common import trap_jobs
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -77,6 +78,24 @@ class TestPriceVersions(BillingCase):
         charge = self._create_charge(self._create_plan())
         charge.price_per_unit = 2
         self.assertEqual(charge._get_price_terms(_day(1)).terms.price_per_unit, 2)
+
+    def test_a_charge_that_left_its_plan_keeps_its_price_in_the_periods_it_has_begun(self):
+        self._use(self.order, 3)
+        self._rate(self.order)
+        self.charge.plan_code = self._create_plan().code
+        self._change_price("2026-01-21", 7)
+        self._rate(self.order, "2026-01-22")
+        self.assertEqual(self._get_amounts(), {"2026-01-01": 3})
+
+    def test_a_charge_that_has_rated_keeps_its_metric(self):
+        metric = self._create_metric()
+        unused = self._create_charge()
+        unused.metric_id = metric
+        self._use(self.order, 3)
+        self._invoice_on(self.order, "2026-02-01")
+        with self.assertRaises(UserError):
+            self.charge.metric_id = metric
+        self.charge.write({"metric_id": self.metric.id, "name": "Other"})
 
     def test_tiers_and_filters_are_part_of_the_price(self):
         charge = self._create_charge(charge_model="graduated", tiers=[{"price_per_unit": 1}])

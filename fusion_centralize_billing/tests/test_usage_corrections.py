@@ -147,6 +147,23 @@ class TestUsageCorrections(BillingCase):
         self.assertEqual([entry[0] for entry in self._get_history()], ["amended", "voided"])
         self.assertEqual((usage.quantity, usage.void_reason), (9, "Asked for"))
 
+    def test_a_manager_neither_voids_nor_renames_a_counter_by_editing_it(self):
+        self._push(5)
+        self._push(6, "void")
+        self._get_usage("void")._void("Counted twice")
+        manager = self._create_user("fusion_centralize_billing.group_billing_manager")
+        edits = [
+            ("k", {"voided_at": "2026-01-12 00:00:00"}),
+            ("k", {"idempotency_key": "other"}),
+            ("k", {"service_id": self._create_service().id}),
+            ("void", {"voided_at": False}),
+            ("void", {"void_reason": "Another one"}),
+        ]
+        for key, values in edits:
+            with self.subTest(values), self.assertRaises(UserError):
+                self._get_usage(key).with_user(manager).write(values)
+        self.assertEqual(len(self._get_history()), 1)
+
     def test_a_reader_corrects_nothing(self):
         self._push(5)
         reader = self._create_user("fusion_centralize_billing.group_billing_user")

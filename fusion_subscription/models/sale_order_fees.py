@@ -97,11 +97,20 @@ class SaleOrder(models.Model):
     def _get_recurring_fee(self, period_start, period_end):
         """Return what the recurring lines cost for the days of one period, whenever they are invoiced, without tax.
 
+        What was billed in advance counts as it was billed, whatever the order lines say by now.
+
         :return: Decimal, each line rounded as on the invoice
         """
         self.ensure_one()
         share = self._get_recurring_share(period_start, period_end, (period_start, period_end))
-        lines = self._get_billable_recurring_lines(final=True) if share else ()
+        if not share:
+            return Decimal(0)
+        reached = self.x_fc_fee_invoiced_until
+        if self.x_fc_fee_timing == "advance" and reached and reached > period_start:
+            # sudo: fees count whoever asks
+            fees = self.sudo().x_fc_fee_ids.filtered(lambda fee: period_start <= fee.date_from < period_end)
+            return sum((fee._get_amount(share) for fee in fees), Decimal(0))
+        lines = self._get_billable_recurring_lines(final=True)
         return sum((line._get_recurring_amount(share) for line in lines), Decimal(0))
 
     # === HELPERS === #
