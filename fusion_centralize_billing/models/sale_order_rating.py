@@ -121,7 +121,7 @@ class SaleOrder(models.Model):
             known = rows.filtered(lambda row, key=(charge, start): (row.charge_id, row.period_start) == key)
             gone = set(known.mapped(lambda row: row.group_key or WHOLE)) - set(groups)
             if not groups and end.date() <= self._fc_get_today():
-                # A row for a charge by groups that had none: late usage is only rated for periods that the ledger knows.
+                # A charge by groups without any still has a row: late usage is only rated where the ledger has one.
                 gone.add(WHOLE)
             terms = wanted[charge, start, end].as_json()
             for group, rated in sorted((groups | dict.fromkeys(gone, _NOTHING)).items()):

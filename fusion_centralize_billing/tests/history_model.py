@@ -53,9 +53,7 @@ class ChargeSpec:
             Tier(Decimal(up_to) if up_to else None, flat_fee=Decimal(fee), **{self.price_name: Decimal(each)})
             for up_to, each, fee in self.tiers
         )
-        numbers = {
-            name: int(text) if name == "free_rows" else Decimal(text) for name, text in self.terms
-        }
+        numbers = {name: int(text) if name == "free_rows" else Decimal(text) for name, text in self.terms}
         return Terms(tiers=tiers, **numbers)
 
 
@@ -163,26 +161,39 @@ class HistoryModel:
 
 SPECS = (
     ChargeSpec(
-        "batches above a quota", "sum", "standard",
+        "batches above a quota",
+        "sum",
+        "standard",
         (("included_quota", "10"), ("price_per_unit", "0.35"), ("unit_batch", "7")),
     ),
     ChargeSpec("fractions of a unit", "sum", "standard", (("included_quota", "2.5"), ("price_per_unit", "0.0875"))),
+    ChargeSpec("packages", "sum", "package", (("free_units", "5"), ("price_per_unit", "2.005"), ("unit_batch", "10"))),
     ChargeSpec(
-        "packages", "sum", "package", (("free_units", "5"), ("price_per_unit", "2.005"), ("unit_batch", "10"))
-    ),
-    ChargeSpec(
-        "graduated with flat fees", "sum", "graduated", (("included_quota", "3"),),
+        "graduated with flat fees",
+        "sum",
+        "graduated",
+        (("included_quota", "3"),),
         (("10", "1.255", "3"), ("50", "0.3333", "7.5"), (None, "0.1", "0")),
     ),
     ChargeSpec(
-        "volume", "sum", "volume", (), (("20", "1", "0.005"), (None, "0.455", "2")),
+        "volume",
+        "sum",
+        "volume",
+        (),
+        (("20", "1", "0.005"), (None, "0.455", "2")),
     ),
     ChargeSpec(
-        "percentage with fees of rows", "sum", "percentage",
+        "percentage with fees of rows",
+        "sum",
+        "percentage",
         (("rate", "2.9"), ("fixed_fee", "0.305"), ("free_rows", "1"), ("free_amount", "20"), ("row_maximum", "9.99")),
     ),
     ChargeSpec(
-        "graduated percentage", "sum", "graduated_percentage", (), (("100", "3.5", "1"), (None, "1.25", "4")),
+        "graduated percentage",
+        "sum",
+        "graduated_percentage",
+        (),
+        (("100", "3.5", "1"), (None, "1.25", "4")),
     ),
     ChargeSpec("maximum", "max", "standard", (("included_quota", "1"), ("price_per_unit", "1.115"))),
     ChargeSpec("last", "last", "standard", (("price_per_unit", "0.995"),)),
@@ -190,15 +201,16 @@ SPECS = (
     ChargeSpec("count", "count", "standard", (("included_quota", "1"), ("price_per_unit", "0.45"))),
     ChargeSpec("average", "average", "standard", (("price_per_unit", "1.5"),)),
     ChargeSpec("weighted by time", "weighted_sum", "standard", (("price_per_unit", "2.25"),)),
-    ChargeSpec(
-        "by region", "sum", "standard", (("included_quota", "10"), ("price_per_unit", "0.125")), by_region=True
-    ),
+    ChargeSpec("by region", "sum", "standard", (("included_quota", "10"), ("price_per_unit", "0.125")), by_region=True),
     ChargeSpec(
         "flat fees by region", "sum", "graduated", (), (("10", "0.5", "2"), (None, "0.25", "1")), by_region=True
     ),
     ChargeSpec(
-        "fees of rows by region", "sum", "percentage",
-        (("rate", "1"), ("fixed_fee", "0.25"), ("free_rows", "1")), by_region=True,
+        "fees of rows by region",
+        "sum",
+        "percentage",
+        (("rate", "1"), ("fixed_fee", "0.25"), ("free_rows", "1")),
+        by_region=True,
     ),
     ChargeSpec("one region", "sum", "standard", (("price_per_unit", "0.755"),), region="eu"),
     ChargeSpec("highest of one region", "max", "standard", (("price_per_unit", "1.005"),), region="us"),

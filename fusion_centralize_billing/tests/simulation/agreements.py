@@ -55,7 +55,10 @@ CHARGES = {
         _of("disk", "weighted_sum", "standard", 80, price="0.0925", quota="7"),
         _of("boxes", "sum", "package", 35, price="2.005", batch="12", free_units="20"),
         _of(
-            "requests", "sum", "graduated", 900,
+            "requests",
+            "sum",
+            "graduated",
+            900,
             tiers=(("1000", "0.0125", "3"), ("5000", "0.00975", "7.5"), (None, "0.005", "0")),
         ),
         _of("traffic", "sum", "volume", 300, tiers=(("500", "0.031", "0"), (None, "0.0225", "2.5")), by_region=True),

@@ -16,6 +16,8 @@ from .expectation import COMMITMENT, FEE
 _DAY = datetime.timedelta(days=1)
 #: Usage is rated at least so often between invoices, in days; in production it is every minute.
 _RATED_EVERY = 15
+#: In which order the events of a day happen.
+_ORDER = ("open", "prices", "push", "amend", "void", "end")
 
 
 class Stage:
@@ -192,7 +194,7 @@ class Stage:
 
     def _happen(self, events):
         pushed = defaultdict(list)
-        for event in sorted(events, key=lambda event: ("open", "prices", "push", "amend", "void", "end").index(event.kind)):
+        for event in sorted(events, key=lambda event: _ORDER.index(event.kind)):
             if event.kind == "push":
                 pushed[self._get_service(event.agreement)].append(event)
             elif event.kind == "prices":

@@ -42,9 +42,7 @@ class Story:
     def __init__(self, size, months, seed=20260101):
         self._random = random.Random(seed)
         self.first_day = datetime.date(2026, 1, 1)
-        self.last_day = self.first_day.replace(
-            year=self.first_day.year + months // 12, month=1 + months % 12
-        )
+        self.last_day = self.first_day.replace(year=self.first_day.year + months // 12, month=1 + months % 12)
         #: A few days for days of grace, and for what comes after the end.
         self.settled_on = self.last_day + 9 * _DAY
         self.prices_change_on = self.first_day + (self.last_day - self.first_day) * 5 // 12 + 8 * _DAY
