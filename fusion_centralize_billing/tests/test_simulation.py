@@ -1,4 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import gc
 import itertools
 import logging
 import math
@@ -50,6 +51,8 @@ class TestSimulation(BillingCase):
         cls.addClassCleanup(freezer.stop)
         cls.stage = Stage(cls, cls.story, freezer.start())
         cls.stage.prepare()
+        gc.freeze()  # Odoo's registry need not be searched for garbage again and again
+        cls.addClassCleanup(gc.unfreeze)
         cls.stage.run()
         cls.orders = cls.env["sale.order"].union(*cls.stage.orders.values())
         cls.moves = cls.env["account.move"].search([("x_fc_subscription_id", "in", cls.orders.ids)], order="id")
@@ -83,6 +86,8 @@ class TestSimulation(BillingCase):
 
     def test_there_was_something_to_prove(self):
         """Each kind of thing that can happen did, so that nothing here holds because nothing happened."""
+        if _SUBSCRIPTIONS < 100 or _MONTHS < 12:
+            self.skipTest("A small simulation need not have everything.")
         for name in ("counters", "corrections", "voids", "ends", "payments", "_job_invoice_remaining_usage"):
             self.assertTrue(self.stage.counts[name], name)
         self.assertTrue(self.by_hand)
@@ -123,11 +128,11 @@ class TestSimulation(BillingCase):
 
     def test_everything_is_posted_and_nothing_is_left_open(self):
         self.assertEqual(set(self.moves.mapped("state")), {"posted"})
-        last_day = self.story.settled_on
         left = [
             row.display_name
-            for row in self.orders.x_fc_rating_ids
-            if row.state == "open" and row.amount and row.period_end.date() <= last_day
+            for agreement in self.story.agreements
+            for row in self.stage.orders[agreement.number].x_fc_rating_ids
+            if row.state == "open" and row.amount and agreement.is_closed(row.period_end.date(), self.story.settled_on)
         ]
         self.assertEqual(left, [])
 

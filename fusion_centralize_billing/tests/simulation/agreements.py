@@ -132,6 +132,10 @@ class Agreement:
     ends_on: datetime.date | None = None
     counters: dict[str, Counter] = field(default_factory=dict)
 
+    def is_closed(self, end, day):
+        """Tell whether the period that ends on ``end`` is invoiced when a day is over."""
+        return end + datetime.timedelta(days=self.grace_days) <= day
+
     @property
     def first_fee_day(self):
         return self.start + datetime.timedelta(days=self.trial_days)

@@ -24,7 +24,7 @@ def get_owed(agreement, day, price_rise_from):
     owed = defaultdict(Fraction)
     for start, end, full_days in get_periods(agreement, day):
         fee = _get_fee(agreement, start, end, full_days)
-        is_closed = end + datetime.timedelta(days=agreement.grace_days) <= day
+        is_closed = agreement.is_closed(end, day)
         fee_day = max(start, agreement.first_fee_day)
         if is_closed or (agreement.in_advance and fee_day <= day):
             owed[FEE] += fee

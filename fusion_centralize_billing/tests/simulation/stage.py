@@ -15,7 +15,7 @@ from .expectation import COMMITMENT, FEE
 
 _DAY = datetime.timedelta(days=1)
 #: Usage is rated at least so often between invoices, in days; in production it is every minute.
-_RATED_EVERY = 15
+_RATED_EVERY = 30
 #: In which order the events of a day happen.
 _ORDER = ("open", "prices", "push", "amend", "void", "end")
 
@@ -315,9 +315,9 @@ class Stage:
                 if move.move_type != "out_invoice" or move.amount_total <= 0:
                     continue
                 dice = self._random.random()
-                if dice < 0.2:
+                if dice < 0.1:
                     later = min(day + self._random.randrange(1, 20) * _DAY, self.story.last_day)
-                    self._payments_due[later].append((move, dice < 0.05))
+                    self._payments_due[later].append((move, dice < 0.03))
                 elif dice > 0.985 and move.x_fc_subscription_id.x_fc_fee_timing == "arrears":
                     with self._timed("credit notes by hand"):
                         self.credited.add(move._reverse_moves(cancel=True).id)
