@@ -161,7 +161,11 @@ class TestAggregation(BillingCase):
     def _check_random_windows(self, generator, aggregation):
         metric = self._create_metric(aggregation)
         orders = self._create_subscription(), self._create_subscription()
-        counters = [self._make_counter(generator, generator.choice(orders), metric) for _number in range(240)]
+        # Of counters in one batch, the one with the greater key is stored later.
+        counters = [
+            self._make_counter(generator, generator.choice(orders), metric, f"{metric.code}:{number:04}")
+            for number in range(240)
+        ]
         usage = self.env["fusion.billing.usage"]
         usage._upsert(self.service, counters)
         voided = {counter.idempotency_key for counter in counters if generator.random() < 0.1}
@@ -184,7 +188,7 @@ class TestAggregation(BillingCase):
             seen += len(expected)
         self.assertGreater(seen, 3 * len(windows) / 2, "too few groups to prove anything")
 
-    def _make_counter(self, generator, order, metric):
+    def _make_counter(self, generator, order, metric, key):
         quantity = Decimal(generator.randrange(10**6)).scaleb(-generator.randrange(19))
         start = _START + generator.randrange(59 * 86400 * 10**6) * _MICROSECOND
         start = generator.choice([start, start, _START, _END, _END - _MICROSECOND])
@@ -199,7 +203,6 @@ class TestAggregation(BillingCase):
             )
             if value
         }
-        key = f"{order.id}:{generator.random()}"
         return UsageRow(order.id, metric.id, quantity, start, end, key, properties or None)
 
     def _aggregate_in_python(self, window, counters):
