@@ -33,6 +33,7 @@ from . import (
     test_secrets,
     test_security,
     test_service_keys,
+    test_simulation,
     test_usage,
     test_usage_corrections,
     test_usage_queries,

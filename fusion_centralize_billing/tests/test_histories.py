@@ -60,7 +60,7 @@ _settings = settings(
     deadline=None,
     print_blob=False,
     suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate, *([] if "FUSION_NOSHRINK" in os.environ else [Phase.shrink])],
+    phases=[Phase.generate, Phase.shrink],
 )
 
 
@@ -230,10 +230,10 @@ class _History:
         for move in self._pick_invoice(number):
             lines = move.invoice_line_ids.filtered(lambda line: line.product_id in self._get_rated_products())
             if lines:
-                was_posted = move.state == "posted"
-                move.filtered(lambda move: was_posted).button_draft()
+                posted = move.filtered(lambda move: move.state == "posted")
+                posted.button_draft()
                 self._pick(number, lines.sorted("id")).unlink()
-                move.filtered(lambda move: was_posted).action_post()
+                posted.action_post()
 
     def _credit(self, number):
         for move in self._pick_invoice(number):
