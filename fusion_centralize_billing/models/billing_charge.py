@@ -267,7 +267,9 @@ class BillingCharge(models.Model):
         # sudo: ratings of every company count.
         ratings = self.env["fusion.billing.rating"].sudo()
         if changed and ratings.search_count([("charge_id", "in", changed.ids)], limit=1):
-            raise UserError(self.env._("A charge that has rated usage keeps its metric. Archive it and make another one."))
+            raise UserError(
+                self.env._("A charge that has rated usage keeps its metric. Archive it and make another one.")
+            )
 
     def _get_terms(self):
         self.ensure_one()

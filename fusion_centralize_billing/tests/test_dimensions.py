@@ -148,7 +148,10 @@ class TestDimensions(BillingCase):
         names = "abcde"
         self._create_charge(group_by=",".join(names))
         # Letters that neither UTF-8 nor PostgreSQL makes short.
-        values = {name: "".join(chr(0x4E00 + (7919 * number * (ord(name) + number)) % 20000) for number in range(255)) for name in names}
+        values = {
+            name: "".join(chr(0x4E00 + (7919 * number * (ord(name) + number)) % 20000) for number in range(255))
+            for name in names
+        }
         self._use_with(3, **values)
         self._use_with(4, **{**values, "e": "other"})
         moves = self._invoice_on(self.order, "2026-02-01")
