@@ -23,7 +23,10 @@ class SaleOrder(models.Model):
         new = ratings.filtered(lambda rating: rating.amount and not rating.order_line_id)
         # Lines first, so that a row that fell to zero is not left with its old price.
         for rating in ratings.filtered("order_line_id"):
-            rating.order_line_id.sudo().write({"name": self._fc_get_line_name(rating), "price_unit": rating.amount})
+            line, values = rating.order_line_id.sudo(), self._fc_prepare_line_update(rating)
+            # Most lines of many groups stay as they are, and writing one costs Odoo milliseconds.
+            if any(line[name] != value for name, value in values.items()):
+                line.write(values)
         # Without a note for each line in the order's chatter: the ledger tells more.
         lines = self.env["sale.order.line"].sudo().with_context(sale_no_log_for_new_lines=True)
         created = lines.create([self._fc_prepare_line(rating) for rating in new])
@@ -32,13 +35,15 @@ class SaleOrder(models.Model):
 
     # === HELPERS === #
 
+    def _fc_prepare_line_update(self, rating):
+        return {"name": self._fc_get_line_name(rating), "price_unit": rating.amount}
+
     def _fc_prepare_line(self, rating):
         return {
+            **self._fc_prepare_line_update(rating),
             "order_id": self.id,
-            "name": self._fc_get_line_name(rating),
             "product_id": self._fc_get_rated_product(rating).id,
             "product_uom_qty": 1,
-            "price_unit": rating.amount,
             "discount": 0,
             "x_fc_is_rated": True,
             "x_fc_charge_id": rating.charge_id.id,

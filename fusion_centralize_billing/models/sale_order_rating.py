@@ -51,10 +51,11 @@ class SaleOrder(models.Model):
         for row in touched:
             periods.setdefault(row.period_start, row.period_end)
         rows = ledger._get_rows(self, list(periods))
+        # One row of a charge and period stands for all its groups, of which there may be thousands.
+        items = {(row.charge_id, row.period_start): row for row in touched if row.kind == "usage"}
         wanted = {
-            (row.charge_id, row.period_start, periods[row.period_start]): self._fc_get_terms_again(row, rows)
-            for row in touched
-            if row.kind == "usage"
+            (charge, start, periods[start]): self._fc_get_terms_again(row, rows)
+            for (charge, start), row in items.items()
         }
         wanted |= {(charge, *period): terms for (_order, charge), terms in self._fc_get_current_charges().items()}
         self._fc_rate_windows(wanted, rows)
@@ -113,13 +114,17 @@ class SaleOrder(models.Model):
         """
         step = to_decimal(self.currency_id.rounding)
         total = to_decimal(0)
-        due = rows.browse()
+        known = rows.grouped(lambda row: (row.charge_id, row.period_start))
+        due = []
+        # At once: each write to the ledger would read its line by itself.
+        rows.order_line_id.fetch()
         priced = self._fc_price({(self, *window): terms for window, terms in wanted.items()})
         for (_order, charge, start, end), groups in sorted(
             priced.items(), key=lambda item: (item[0][2], item[0][1].id)
         ):
-            known = rows.filtered(lambda row, key=(charge, start): (row.charge_id, row.period_start) == key)
-            gone = set(known.mapped(lambda row: row.group_key or WHOLE)) - set(groups)
+            # Of one group at a time: a period may have thousands of them.
+            by_group = known.get((charge, start), rows.browse()).grouped(lambda row: row.group_key or WHOLE)
+            gone = set(by_group) - set(groups)
             if not groups and end.date() <= self._fc_get_today():
                 # A row for a charge by groups that had none: late usage is rated for periods that the ledger knows.
                 gone.add(WHOLE)
@@ -128,8 +133,9 @@ class SaleOrder(models.Model):
                 amount = rated.rounded(step)
                 total += amount
                 item = {"kind": "usage", "charge_id": charge.id, "group_key": group or False}
-                due |= known._record(self, item, start, end, terms, rated, amount)
-        self._fc_upsert_lines(due)
+                of_group = by_group.get(group, rows.browse())
+                due += of_group._record(self, item, start, end, terms, rated, amount).ids
+        self._fc_upsert_lines(rows.browse(due))
         return total
 
     def _fc_get_terms_again(self, row, rows):

@@ -157,6 +157,22 @@ class TestDimensions(BillingCase):
         moves = self._invoice_on(self.order, "2026-02-01")
         self.assertEqual(sorted(moves.invoice_line_ids.mapped("price_subtotal")), [3, 4, 20])
 
+    def test_a_rating_of_many_groups_takes_no_more_queries_than_one_of_few(self):
+        self._create_charge(group_by="region")
+        queries = {}
+        for count in (5, 60):
+            for number in range(count):
+                self._use_with(1, idem=f"{count}-{number}", region=f"{count}-{number}")
+            self._rate(self.order)
+            self.env.flush_all()
+            self._use_with(1, region=f"{count}-0")
+            before = self.env.cr.sql_log_count
+            self._rate(self.order)
+            self.env.flush_all()
+            queries[count] = self.env.cr.sql_log_count - before
+        self.assertEqual(len(self._get_ratings(self.order)), 65)
+        self.assertLess(queries[60], queries[5] + 20)
+
     def test_the_current_usage_tells_the_groups_apart(self):
         self._create_charge(group_by="region")
         self._use_with(5, region="eu")
