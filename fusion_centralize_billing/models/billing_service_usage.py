@@ -72,8 +72,8 @@ class BillingService(models.Model):
             return "subscription_external_id", "subscription_not_found", text
         if metric_id is None:
             return "metric_code", "metric_not_found", self.env._("There is no metric %s.", event.metric_code)
-        if subscription.state == "cancel" and not subscription.x_fc_ended_on:
-            text = self.env._("The subscription was cancelled before it started.")
+        if subscription.state == "cancel":
+            text = self.env._("The subscription is cancelled: nothing of it is billed any more.")
             return "subscription_external_id", "subscription_cancelled", text
         day = max(event.period_start, event.period_end - datetime.timedelta(microseconds=1)).date()
         if subscription.start_date and day < subscription.start_date:

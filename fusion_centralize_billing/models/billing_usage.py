@@ -142,8 +142,13 @@ class BillingUsage(models.Model):
 
     @api.model
     def _cron_rate_open_periods(self):
-        """Enqueue one rating job for each subscription whose usage changed."""
+        """Enqueue one rating job for each subscription whose usage changed.
+
+        A subscription whose job failed waits in the Job Queue until somebody requeues or closes that job; its
+        invoice is rated anew in any case.
+        """
         subscriptions = self.env["fusion.billing.usage.change"]._get_changed_subscriptions()
+        subscriptions -= subscriptions._fc_get_with_failed_rating()
         self.env["ir.cron"]._commit_progress(remaining=len(subscriptions))
         for ids in split_every(_CRON_BATCH, subscriptions.ids):
             batch = subscriptions.browse(ids)

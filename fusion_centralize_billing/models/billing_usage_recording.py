@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..api.errors import BusinessRuleError, ConflictError, FieldError, NotFoundError
+from ..api.payloads import MAX_REPORTED_ERRORS
 from ..rating import to_decimal
 from .usage_row import RecordedRow, UsageRow, classify, find_faults, naive_utc, spans
 
@@ -61,7 +62,10 @@ class BillingUsage(models.Model):
         recorded = self._get_recorded(service, rows)
         faults = self._find_faults(rows, recorded)
         if faults:
-            listed = [FieldError(f"events.{index}.{fault.path}", fault.code, fault.message) for index, fault in faults]
+            listed = [
+                FieldError(f"events.{index}.{fault.path}", fault.code, fault.message)
+                for index, fault in faults[:MAX_REPORTED_ERRORS]
+            ]
             error_class = _ERROR_CLASSES.get(listed[0].code, ConflictError)
             raise error_class(listed[0].message, code=listed[0].code, errors=listed)
         outcomes = classify(rows, recorded)
@@ -162,7 +166,10 @@ class BillingUsage(models.Model):
         for index, row in enumerate(rows if weighted else ()):
             if row.metric_id in weighted and row.period_start == row.period_end:
                 found.setdefault(index, ("period_end", "duration_needed"))
-        return [(index, FieldError(field, code, self._describe_fault(code))) for index, (field, code) in found.items()]
+        return [
+            (index, FieldError(field, code, self._describe_fault(code)))
+            for index, (field, code) in sorted(found.items())
+        ]
 
     @api.model
     def _describe_fault(self, code):

@@ -56,7 +56,9 @@ class SaleOrder(models.Model):
 
     def write(self, vals):
         self._fc_check_identity_kept(vals)
-        if vals.get("x_fc_plan_code") and len(self.company_id) == 1:
+        self._fc_check_bounds_kept(vals)
+        changes_plan = any(order.x_fc_plan_code != vals.get("x_fc_plan_code") for order in self)
+        if vals.get("x_fc_plan_code") and changes_plan and len(self.company_id) == 1:
             vals = self._fc_complete_terms({"company_id": self.company_id.id, **vals})
         if "subscription_state" not in vals:
             return super().write(vals)
@@ -66,6 +68,13 @@ class SaleOrder(models.Model):
             if order.subscription_state != before[order]:
                 order._fc_after_state_change(before[order])
         return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_used(self):
+        """Keep counters that were acknowledged; they would go with the order, past the lock date and the history."""
+        # sudo: usage counts whoever deletes.
+        if self.sudo().x_fc_usage_ids:
+            raise UserError(self.env._("A subscription with usage cannot be deleted. Delete its usage first."))
 
     # === ACTIONS === #
 
@@ -104,7 +113,8 @@ class SaleOrder(models.Model):
             self._fc_emit("subscription.started")
         elif self.subscription_state == "6_churn":
             # Enterprise closes without telling an end date.
-            self.x_fc_ended_on = self._fc_get_end_date() or self._fc_get_today()
+            # sudo: nobody writes it by hand, but people end subscriptions.
+            self.sudo().x_fc_ended_on = self._fc_get_end_date() or self._fc_get_today()
             self._fc_emit("subscription.terminated")
             self._schedule_rating()
 
@@ -136,7 +146,7 @@ class SaleOrder(models.Model):
                 path="end_date",
             )
         else:
-            self.x_fc_ended_on = end_date
+            self.sudo().x_fc_ended_on = end_date  # sudo: see _fc_after_state_change
             self.subscription_state = "6_churn"
 
     def _fc_emit(self, event_type):
@@ -200,6 +210,11 @@ class SaleOrder(models.Model):
                 raise UserError(
                     self.env._("A rated subscription keeps its service and plan code. Close it and open another one.")
                 )
+
+    def _fc_check_bounds_kept(self, vals):
+        """Usage is billed between these days: what a person wrote there would never be billed, or be credited."""
+        if not self.env.su and {"x_fc_billed_until", "x_fc_ended_on"} & set(vals):
+            raise UserError(self.env._("Only invoicing and the end of a subscription say until when it is billed."))
 
     def _fc_check_usage_covered(self):
         """Refuse a start after usage that was acknowledged: no period would bill it."""

@@ -2,6 +2,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+#: What makes a line a rated one.
+_MARKS = {"x_fc_is_rated", "x_fc_charge_id", "x_fc_period_start", "x_fc_period_end"}
+
 
 class SaleOrderLine(models.Model):
     """A rated line: the amount of a charge, or of the minimum commitment, in a period. Only rating writes it."""
@@ -37,6 +40,8 @@ class SaleOrderLine(models.Model):
 
     def write(self, vals):
         rated = self.filtered("x_fc_is_rated")
+        if not self.env.su and _MARKS & set(vals):
+            raise UserError(self.env._("Only rating says what is a usage line."))
         if rated and not self.env.su and set(vals) & set(super()._get_protected_fields()):
             raise UserError(self.env._("Usage lines are rated: change the usage or the charge, not the line."))
         return super().write(vals)

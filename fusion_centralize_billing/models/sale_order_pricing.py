@@ -121,7 +121,8 @@ class SaleOrder(models.Model):
         # Enterprise's subscriptions have no such rule.
         if "x_fc_proration" not in self._fields or self.x_fc_proration != "day":
             return Fraction(1)
-        return self._get_period_fraction(start.date(), end.date())
+        # A subscription older than this addon has a first period of several: it counts as a whole one.
+        return min(Fraction(1), self._get_period_fraction(start.date(), end.date()))
 
     # === HELPERS === #
 

@@ -79,7 +79,7 @@ class SaleOrder(models.Model):
             # sudo: the job writes ledger and order lines, whoever caused it.
             order.sudo().with_company(order.company_id).with_delay(
                 description=self.env._("Rate usage of %s", order.name),
-                identity_key=f"fusion_centralize_billing.rating.{order.id}",
+                identity_key=order._fc_get_rating_identity_key(),
             )._job_rate()
 
     def _job_rate(self):
@@ -93,6 +93,18 @@ class SaleOrder(models.Model):
         return self.env._("%s ratings", count)
 
     # === HELPERS === #
+
+    def _fc_get_rating_identity_key(self):
+        self.ensure_one()
+        return f"fusion_centralize_billing.rating.{self.id}"
+
+    def _fc_get_with_failed_rating(self):
+        """Return those whose rating job failed; another one in each minute would fail, and be mailed, as well."""
+        keys = {order._fc_get_rating_identity_key(): order.id for order in self}
+        domain = [("state", "=", "failed"), ("model_name", "=", self._name), ("method_name", "=", "_job_rate")]
+        # sudo: the queue is open to its managers only.
+        failed = self.env["queue.job"].sudo().search_fetch(domain, ["identity_key"])
+        return self.browse({keys[job.identity_key] for job in failed if job.identity_key in keys})
 
     def _fc_lock(self):
         """Keep other ratings and invoicings of this subscription out until the transaction ends.

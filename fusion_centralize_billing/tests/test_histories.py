@@ -28,7 +28,10 @@ _quantities = st.one_of(
     st.sampled_from(["0", "1", "10", "10.5", "20", "50", "100"]).map(Decimal),
     st.integers(0, 200_000).map(lambda number: Decimal(number).scaleb(-3)),
 )
-_times = st.tuples(st.integers(0, 75), st.integers(0, 23), st.sampled_from([0, 0, 1, 24, 24, 24 * 40]))
+#: Days ago (None for the last boundary), hour, and hours that the counter lasts.
+_times = st.tuples(
+    st.none() | st.integers(0, 75) | st.integers(0, 75), st.integers(0, 23), st.sampled_from([0, 0, 1, 24, 24, 24 * 40])
+)
 _which = st.integers(0, 50)
 _regions = st.sampled_from(_REGIONS)
 
@@ -368,8 +371,11 @@ class _History:
         return [self._pick(number, moves.sorted("id"))] if moves else []
 
     def _get_times(self, metric, times):
-        """Return start and end of a counter: some days before today, within the subscription."""
+        """Return start and end of a counter: some days before today or on a boundary, within the subscription."""
         days_ago, hour, hours = times
+        if days_ago is None:
+            ended = self.model.get_periods(self.today)
+            days_ago, hour = (self.today - ended[-1][1]).days if ended else 0, 0
         first = datetime.datetime.combine(self.model.start, datetime.time.min)
         start = datetime.datetime.combine(self.today - days_ago * _DAY, datetime.time(hour))
         last = datetime.datetime.combine(self.model.end, datetime.time.min) if self.model.end else start

@@ -119,6 +119,13 @@ class TestPlanTerms(BillingCase):
             self._invoice_on(order, day)
         self.assertEqual(self._get_invoices(order), [("2026-02-01", [5]), ("2026-03-01", [6, 20])])
 
+    def test_a_subscription_older_than_usage_billing_is_invoiced_by_day(self):
+        order = self._open(self._create_plan(proration="day"))
+        self._invoice_on(order, "2026-02-01")
+        order.x_fc_billed_until = False  # as it was, if nobody billed usage then
+        self._invoice_on(order, "2026-03-01")
+        self.assertEqual(self._get_invoices(order), [("2026-02-01", [20]), ("2026-03-01", [20])])
+
     # === GRACE === #
 
     def test_usage_that_comes_within_the_days_of_grace_is_on_the_invoice_of_its_period(self):
@@ -142,6 +149,14 @@ class TestPlanTerms(BillingCase):
         plan.write({"proration": "none", "trial_days": 0, "grace_days": 0, "fee_timing": "arrears"})
         terms = (order.x_fc_proration, order.x_fc_trial_days, order.x_fc_grace_days, order.x_fc_fee_timing)
         self.assertEqual(terms, ("day", 5, 2, "advance"))
+
+    def test_writing_the_plan_code_that_a_subscription_has_leaves_its_terms(self):
+        product = self._create_product()
+        plan = self._create_plan(minimum_commitment=50, commitment_product_id=product.id)
+        order = self._open(plan)
+        plan.minimum_commitment = 500
+        order.x_fc_plan_code = plan.code
+        self.assertEqual(order.x_fc_minimum_commitment, 50)
 
     def test_terms_of_its_own_win_over_those_of_the_plan(self):
         order = self._open(self._create_plan(grace_days=2), x_fc_grace_days=9)

@@ -321,6 +321,19 @@ class TestRatingLedger(BillingCase):
         domain = [("identity_key", "=", f"fusion_centralize_billing.rating.{self.order.id}")]
         self.assertEqual(self.env["queue.job"].search_count(domain), 1)
 
+    def test_a_rating_that_failed_is_not_tried_again_until_somebody_asks(self):
+        self._use(self.order, 3)
+        domain = [("identity_key", "=", f"fusion_centralize_billing.rating.{self.order.id}")]
+        with self._commits_ignored():
+            self.env["fusion.billing.usage"]._cron_rate_open_periods()
+            job = self.env["queue.job"].search(domain)
+            job.state = "failed"
+            self.env["fusion.billing.usage"]._cron_rate_open_periods()
+            self.assertEqual(self.env["queue.job"].search(domain), job)
+            job.button_done()
+            self.env["fusion.billing.usage"]._cron_rate_open_periods()
+        self.assertEqual(self.env["queue.job"].search_count(domain), 2)
+
     def test_the_rating_job_takes_the_changes(self):
         self._use(self.order, 3)
         self.order._job_rate()

@@ -373,6 +373,13 @@ class TestRestUsage(BillingHttpCase):
         response = self._call("/usage", {"events": [self._event(order)]})
         self.assertRefused(response, 422, "subscription_cancelled", "events.0.subscription_external_id")
 
+    def test_usage_of_a_running_subscription_that_was_cancelled_is_refused_too(self):
+        order = self._create_subscription()
+        with self._on("2026-01-20"):
+            order._action_cancel()
+        response = self._call("/usage", {"events": [self._event(order)]})
+        self.assertRefused(response, 422, "subscription_cancelled", "events.0.subscription_external_id")
+
     def test_a_request_that_lost_every_race_may_be_sent_again(self):
         for conflict in (ConcurrencyError("lost"), SerializationFailure()):
             self.assertEqual((from_exception(conflict).http_status, from_exception(conflict).code), (503, "try_again"))

@@ -221,6 +221,22 @@ class TestSecurity(BillingCase):
             with self.subTest(values), self.assertRaises(UserError):
                 line.write(values)
 
+    def test_a_salesperson_neither_makes_nor_unmakes_a_usage_line(self):
+        salesperson = self._create_user("sales_team.group_sale_salesman_all_leads")
+        line = self._get_usage_lines(self.order).with_user(salesperson)
+        for values in ({"x_fc_is_rated": False}, {"x_fc_charge_id": False}):
+            with self.subTest(values), self.assertRaises(UserError):
+                line.write(values)
+        other = (self.order.order_line - line).with_user(salesperson)[:1]
+        with self.assertRaises(UserError):
+            other.x_fc_is_rated = True
+
+    def test_a_salesperson_does_not_say_until_when_usage_is_billed(self):
+        order = self.order.with_user(self._create_user("sales_team.group_sale_salesman_all_leads"))
+        for values in ({"x_fc_billed_until": "2027-01-01"}, {"x_fc_ended_on": "2026-01-02"}):
+            with self.subTest(values), self.assertRaises(UserError):
+                order.write(values)
+
     def test_usage_lines_are_not_deleted_by_hand(self):
         # On a quotation, since Odoo keeps the lines of a confirmed order anyway.
         quotation = self._create_subscription(confirm=False)

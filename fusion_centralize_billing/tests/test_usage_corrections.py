@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from ..api.errors import BusinessRuleError, ConflictError
+from ..models.usage_row import UsageRow, naive_utc
 from .common import BillingCase
 
 _DAY = ("2026-01-10T00:00:00", "2026-01-11T00:00:00")
@@ -172,6 +173,25 @@ class TestUsageCorrections(BillingCase):
                 {"usage_ids": self._get_usage().ids, "kind": "void", "reason": "x"}
             )
 
+    def test_a_subscription_with_usage_is_not_deleted(self):
+        quotation = self._create_subscription(confirm=False)
+        self._upsert(self.service, (quotation, Decimal(5), *_DAY, "quoted"))
+        with self.assertRaises(UserError):
+            quotation.unlink()
+        self._get_usage("quoted").unlink()
+        quotation.unlink()
+
+    def test_faults_of_a_batch_are_told_in_its_order_and_not_endlessly(self):
+        weighted = self._create_metric("weighted_sum")
+        self.company.x_fc_usage_lock_date = "2026-01-05"
+        rows = [_row(self.order, weighted, "2026-01-10"), *[_row(self.order, self.metric, "2026-01-02")] * 150]
+        with self.assertRaises(BusinessRuleError) as caught:
+            self.env["fusion.billing.usage"]._upsert(self.service, rows)
+        codes = [fault.code for fault in caught.exception.errors]
+        self.assertEqual(
+            (caught.exception.code, codes), ("duration_needed", ["duration_needed"] + ["period_locked"] * 99)
+        )
+
     # === LOCK DATE === #
 
     def test_locked_usage_is_refused_whatever_is_done_with_it(self):
@@ -217,3 +237,8 @@ class TestUsageCorrections(BillingCase):
     def test_the_lock_of_another_company_locks_nothing_here(self):
         self.env["res.company"].create({"name": "Other", "x_fc_usage_lock_date": "2030-01-01"})
         self.assertEqual(self._push(5), ["accepted"])
+
+
+def _row(order, metric, day):
+    instant = naive_utc(day)
+    return UsageRow(order.id, metric.id, Decimal(1), instant, instant)
