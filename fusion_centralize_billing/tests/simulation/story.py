@@ -56,7 +56,7 @@ class Story:
         rng = self._random
         currency, tax, codes = OFFERS[number % len(OFFERS)]
         offer = Offer(currency, tax, tuple(CHARGES[code] for code in codes))
-        months = rng.choices([1, 3, 12], [7, 2, 1])[0]
+        months = rng.choices([1, 3, 12], [5, 3, 2])[0]
         prorated = rng.random() < 0.5
         in_advance = rng.random() < 0.3
         start = self.first_day + rng.randrange((self.last_day - self.first_day).days // 2) * _DAY
