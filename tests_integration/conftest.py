@@ -132,6 +132,8 @@ def database(new_database: Callable[[], str]) -> str:
 
 @pytest.fixture(scope="session")
 def server(odoo: Odoo, database: str) -> Iterator[Server]:
+    if not shutil.which("wkhtmltopdf"):  # before the start: Odoo looks for it once
+        debian.install(["wkhtmltopdf"], "the tests of printed invoices render them")
     with _serving(odoo, database) as running:
         yield running
 

@@ -4,6 +4,7 @@ from . import (
     account_move_credit,
     account_move_line,
     account_move_payment,
+    account_move_payment_rules,
     account_move_pdf,
     account_move_void,
     billing_account_link,

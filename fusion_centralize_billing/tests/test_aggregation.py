@@ -1,4 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import itertools
+import json
 import random
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -8,7 +10,7 @@ from odoo.tests import tagged
 
 from ..models.usage_row import UsageRow
 from ..models.usage_window import WHOLE, UsageWindow
-from ..rating import AGGREGATIONS, StoredRow, aggregate
+from ..rating import AGGREGATIONS, StoredRow, Terms, Tier, Usage, aggregate, price
 from .common import BillingCase
 
 _START, _END = datetime(2026, 1, 1), datetime(2026, 2, 1)
@@ -148,3 +150,90 @@ class TestAggregation(BillingCase):
         window = UsageWindow(self.order, self.metric, _START, _END)
         quantities = self.env["fusion.billing.usage"]._get_quantities_of_windows([window])
         self.assertEqual(quantities[window][WHOLE], (Decimal("1.5"), Decimal(2), Decimal(3)))
+
+    def test_sql_and_python_agree_on_filters_groups_and_prices(self):
+        """One query serves windows of two periods, with and without filters and groups, as rating asks for them."""
+        generator = random.Random(20260201)
+        for aggregation in AGGREGATIONS:
+            with self.subTest(aggregation):
+                self._check_random_windows(generator, aggregation)
+
+    def _check_random_windows(self, generator, aggregation):
+        metric = self._create_metric(aggregation)
+        orders = self._create_subscription(), self._create_subscription()
+        # Of counters in one batch, the one with the greater key is stored later.
+        counters = [
+            self._make_counter(generator, generator.choice(orders), metric, f"{metric.code}:{number:04}")
+            for number in range(240)
+        ]
+        usage = self.env["fusion.billing.usage"]
+        usage._upsert(self.service, counters)
+        voided = {counter.idempotency_key for counter in counters if generator.random() < 0.1}
+        usage.search([("idempotency_key", "in", list(voided))])._void("Counted twice")
+        standing = [(number, each) for number, each in enumerate(counters) if each.idempotency_key not in voided]
+        filters = [(), (("region", ("eu",)),), (("region", ("eu", "us")), ("tier", ("gpu",))), (("zone", ("a",)),)]
+        groups = [(), ("region",), ("region", "tier"), ("zone",)]
+        windows = [
+            UsageWindow(order, metric, start, end, accepted, group_by)
+            for order, (start, end), accepted, group_by in itertools.product(
+                orders, pairwise([_START, _END, datetime(2026, 3, 1)]), filters, groups
+            )
+        ]
+        generator.shuffle(windows)
+        totals, singles = usage._aggregate_windows(windows), usage._get_quantities_of_windows(windows)
+        seen = 0
+        for window in windows:
+            expected = self._aggregate_in_python(window, standing)
+            self.assertEqual(self._price_all(window, totals[window], singles[window]), expected, window)
+            seen += len(expected)
+        self.assertGreater(seen, 3 * len(windows) / 2, "too few groups to prove anything")
+
+    def _make_counter(self, generator, order, metric, key):
+        quantity = Decimal(generator.randrange(10**6)).scaleb(-generator.randrange(19))
+        start = _START + generator.randrange(59 * 86400 * 10**6) * _MICROSECOND
+        start = generator.choice([start, start, _START, _END, _END - _MICROSECOND])
+        longest = 40 * 86400 * 10**6
+        least = 1 if metric.aggregation == "weighted_sum" else 0
+        end = start + generator.choice([least, 1, generator.randrange(1, longest)]) * _MICROSECOND
+        properties = {
+            name: value
+            for name, value in (
+                ("region", generator.choice(["eu", "us", "EU", None])),
+                ("tier", generator.choice(["gpu", 'c"pu', None])),
+            )
+            if value
+        }
+        return UsageRow(order.id, metric.id, quantity, start, end, key, properties or None)
+
+    def _aggregate_in_python(self, window, counters):
+        """Return ``{values of the group: amount}`` of a window, with the pure core only."""
+        by_group = {} if window.group_by else {(): []}
+        for number, counter in counters:
+            row = StoredRow(number, counter.quantity, counter.period_start, counter.period_end)
+            properties = counter.properties or {}
+            inside = (
+                counter.subscription_id == window.subscription.id and window.start <= row.attributed_at < window.end
+            )
+            if inside and all(properties.get(name) in accepted for name, accepted in window.filters):
+                by_group.setdefault(tuple(map(properties.get, window.group_by)), []).append(row)
+        return {group: self._price_rows(window, rows) for group, rows in by_group.items()}
+
+    def _price_rows(self, window, rows):
+        ordered = sorted(rows, key=lambda row: (row.attributed_at, row.sequence))
+        total = aggregate(window.metric.aggregation, rows, (window.start, window.end))
+        return _price(total, tuple(row.quantity for row in ordered))
+
+    def _price_all(self, window, totals, singles):
+        amounts = {}
+        for group, total in totals.items():
+            values = tuple(map(json.loads(group).get, window.group_by)) if group else ()
+            amounts[values] = _price(total, singles.get(group, ()))
+        return amounts
+
+
+def _price(total, quantities):
+    """Return a graduated price of the total and, as percentages need them, a fee for each row over 1000."""
+    tiers = (Tier(Decimal(1000), Decimal("0.01"), Decimal(1)), Tier(None, Decimal("0.001"), Decimal(2)))
+    amount = price("graduated", Terms(tiers=tiers), Usage(total)).amount
+    fees = price("percentage", Terms(fixed_fee="0.1", row_maximum=2, rate=1), Usage(sum(quantities), quantities)).amount
+    return total, quantities, amount, fees

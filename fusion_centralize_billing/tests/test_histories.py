@@ -28,7 +28,10 @@ _quantities = st.one_of(
     st.sampled_from(["0", "1", "10", "10.5", "20", "50", "100"]).map(Decimal),
     st.integers(0, 200_000).map(lambda number: Decimal(number).scaleb(-3)),
 )
-_times = st.tuples(st.integers(0, 75), st.integers(0, 23), st.sampled_from([0, 0, 1, 24, 24, 24 * 40]))
+#: Days ago (None for the last boundary), hour, and hours that the counter lasts.
+_times = st.tuples(
+    st.none() | st.integers(0, 75) | st.integers(0, 75), st.integers(0, 23), st.sampled_from([0, 0, 1, 24, 24, 24 * 40])
+)
 _which = st.integers(0, 50)
 _regions = st.sampled_from(_REGIONS)
 
@@ -60,7 +63,7 @@ _settings = settings(
     deadline=None,
     print_blob=False,
     suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate, *([] if "FUSION_NOSHRINK" in os.environ else [Phase.shrink])],
+    phases=[Phase.generate, Phase.shrink],
 )
 
 
@@ -230,10 +233,10 @@ class _History:
         for move in self._pick_invoice(number):
             lines = move.invoice_line_ids.filtered(lambda line: line.product_id in self._get_rated_products())
             if lines:
-                was_posted = move.state == "posted"
-                move.filtered(lambda move: was_posted).button_draft()
+                posted = move.filtered(lambda move: move.state == "posted")
+                posted.button_draft()
                 self._pick(number, lines.sorted("id")).unlink()
-                move.filtered(lambda move: was_posted).action_post()
+                posted.action_post()
 
     def _credit(self, number):
         for move in self._pick_invoice(number):
@@ -368,8 +371,11 @@ class _History:
         return [self._pick(number, moves.sorted("id"))] if moves else []
 
     def _get_times(self, metric, times):
-        """Return start and end of a counter: some days before today, within the subscription."""
+        """Return start and end of a counter: some days before today or on a boundary, within the subscription."""
         days_ago, hour, hours = times
+        if days_ago is None:
+            ended = self.model.get_periods(self.today)
+            days_ago, hour = (self.today - ended[-1][1]).days if ended else 0, 0
         first = datetime.datetime.combine(self.model.start, datetime.time.min)
         start = datetime.datetime.combine(self.today - days_ago * _DAY, datetime.time(hour))
         last = datetime.datetime.combine(self.model.end, datetime.time.min) if self.model.end else start
