@@ -212,7 +212,7 @@ class BillingRating(models.Model):
         domain = [
             ("subscription_id", "=", self.subscription_id.id),
             ("attributed_at", ">=", self.period_start),
-            ("attributed_at", "<", self.period_end),
+            ("attributed_at", "<", self.subscription_id._fc_get_usage_limit(self.period_end)),
             ("voided_at", "=", False),
         ]
         if self.kind != "usage":

@@ -64,8 +64,9 @@ class PriceTerms:
         return CHARGE_MODELS[self.charge_model].needs_rows(self._prorated())
 
     def window(self, subscription, metric, start, end) -> UsageWindow:
-        """Return which counters these terms price."""
-        return UsageWindow(subscription, metric, start, end, self.filters, self.group_by)
+        """Return which counters these terms price in a period of a subscription."""
+        until = subscription._fc_get_usage_limit(end)
+        return UsageWindow(subscription, metric, start, end, self.filters, self.group_by, until)
 
     def _prorated(self) -> Terms:
         return prorate_terms(self.terms, self.fraction)

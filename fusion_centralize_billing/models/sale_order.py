@@ -57,6 +57,7 @@ class SaleOrder(models.Model):
     def write(self, vals):
         self._fc_check_identity_kept(vals)
         self._fc_check_bounds_kept(vals)
+        self._fc_check_last_period_kept(vals)
         changes_plan = any(order.x_fc_plan_code != vals.get("x_fc_plan_code") for order in self)
         if vals.get("x_fc_plan_code") and changes_plan and len(self.company_id) == 1:
             vals = self._fc_complete_terms({"company_id": self.company_id.id, **vals})
@@ -120,10 +121,12 @@ class SaleOrder(models.Model):
     def _fc_terminate(self, end_date=None):
         """End the subscription on a day (today by default), in the way of the edition that is installed.
 
-        :raises BusinessRuleError: ``subscription_not_active``, ``end_date_refused``
+        Usage that was acknowledged for later days is billed with the last period.
+
+        :raises BusinessRuleError: ``subscription_not_active``, ``end_date_refused``, ``usage_after_end``
         """
         self.ensure_one()
-        end_date = end_date or self._fc_get_today()
+        end_date = end_date or self._fc_get_first_end_date()
         if self.subscription_state == "6_churn" and self._fc_get_end_date() == end_date:
             return
         if self.subscription_state not in ("3_progress", "4_paused"):
@@ -147,6 +150,13 @@ class SaleOrder(models.Model):
         else:
             self.sudo().x_fc_ended_on = end_date  # sudo: see _fc_after_state_change
             self.subscription_state = "6_churn"
+
+    def _fc_get_first_end_date(self):
+        """Return today; the day after the start of a subscription that starts today and has usage."""
+        today = self._fc_get_today()
+        if self.start_date and self.start_date >= today and self._fc_has_usage():
+            return self.start_date + datetime.timedelta(days=1)
+        return today
 
     def _fc_emit(self, event_type):
         """Queue a webhook about this subscription to its service."""
@@ -214,6 +224,22 @@ class SaleOrder(models.Model):
         """Usage is billed between these days: what a person wrote there would never be billed, or be credited."""
         if not self.env.su and {"x_fc_billed_until", "x_fc_ended_on"} & set(vals):
             raise UserError(self.env._("Only invoicing and the end of a subscription say until when it is billed."))
+
+    def _fc_has_usage(self):
+        # sudo: usage counts whoever asks.
+        domain = [("subscription_id", "in", self.ids), ("voided_at", "=", False)]
+        return bool(self.env["fusion.billing.usage"].sudo().search_count(domain, limit=1))
+
+    def _fc_check_last_period_kept(self, vals):
+        """Refuse an end that leaves no day, and so no period, to a subscription with usage."""
+        end_date = fields.Date.to_date(vals.get("end_date"))
+        for order in self if end_date else ():
+            if order.start_date and end_date <= order.start_date and order._fc_has_usage():
+                raise BusinessRuleError(
+                    self.env._("%s has usage: it covers at least its first day.", order.name),
+                    code="usage_after_end",
+                    path="end_date",
+                )
 
     def _fc_check_usage_covered(self):
         """Refuse a start after usage that was acknowledged: no period would bill it."""

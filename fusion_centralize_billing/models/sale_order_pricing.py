@@ -1,4 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import datetime
 from fractions import Fraction
 
 from odoo import models
@@ -115,6 +116,15 @@ class SaleOrder(models.Model):
         if not start or not ends or min(ends) <= start:
             return None
         return midnight(start), midnight(min(ends))
+
+    def _fc_get_usage_limit(self, period_end):
+        """Return the first instant of usage that a period does not bill: its end, but for the last period.
+
+        The last period bills also what was acknowledged for later, before the end was known: there is no
+        other that would.
+        """
+        end_date = self._fc_get_end_date()
+        return datetime.datetime.max if end_date and period_end.date() >= end_date else period_end
 
     def _fc_get_period_fraction(self, start, end):
         """Return the part of a full period that [start, end) is, as far as the subscription is billed by it."""

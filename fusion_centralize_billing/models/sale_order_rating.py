@@ -47,7 +47,7 @@ class SaleOrder(models.Model):
         periods = dict([period] if period else [])
         # sudo: as in _fc_rate_usage.
         ledger = self.env["fusion.billing.rating"].sudo()
-        touched = ledger._get_touched(self, *span) if span else ledger
+        touched = ledger._get_touched(self, *self._fc_clamp_to_end(*span)) if span else ledger
         for row in touched:
             periods.setdefault(row.period_start, row.period_end)
         rows = ledger._get_rows(self, list(periods))
@@ -117,6 +117,13 @@ class SaleOrder(models.Model):
             SQL("SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE", tuple(self.ids)),
             log_exceptions=False,
         )
+
+    def _fc_clamp_to_end(self, from_at, to_at):
+        """Let a span of changed usage reach into the last period, which bills also what lies behind the end."""
+        end_date = self._fc_get_end_date()
+        if not end_date:
+            return from_at, to_at
+        return min(from_at, midnight(end_date) - datetime.timedelta(microseconds=1)), to_at
 
     def _fc_rate_windows(self, wanted, rows):
         """Bring ledger and order lines to the price of some windows, and return the sum of their prices.

@@ -18,6 +18,8 @@ WHOLE = ""
 class UsageWindow:
     """The counters of a subscription and metric attributed to [start, end), naive UTC.
 
+    :param until: the first instant of counters that the window does not hold, if not its end
+
     :param filters: pairs (property, values); a counter needs one of the values of each property
     :param group_by: properties; counters that differ in one of them are added up apart
     """
@@ -28,6 +30,7 @@ class UsageWindow:
     end: datetime.datetime
     filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
     group_by: tuple[str, ...] = ()
+    until: datetime.datetime | None = None
 
     @property
     def selection(self):
@@ -66,17 +69,19 @@ def _counters(windows):
     conditions = [SQL(" AND usage.properties ->> %s = ANY(%s)", name, list(values)) for name, values in accepted]
     return SQL(
         """
-          FROM UNNEST(%(subscriptions)s::int[], %(metrics)s::int[], %(starts)s::timestamp[], %(ends)s::timestamp[])
-               WITH ORDINALITY AS win (subscription_id, metric_id, start_at, end_at, number)
+          FROM UNNEST(%(subscriptions)s::int[], %(metrics)s::int[], %(starts)s::timestamp[], %(ends)s::timestamp[],
+                      %(limits)s::timestamp[])
+               WITH ORDINALITY AS win (subscription_id, metric_id, start_at, end_at, until_at, number)
           JOIN fusion_billing_usage AS usage
             ON usage.subscription_id = win.subscription_id AND usage.metric_id = win.metric_id
-           AND usage.attributed_at >= win.start_at AND usage.attributed_at < win.end_at
+           AND usage.attributed_at >= win.start_at AND usage.attributed_at < win.until_at
            AND usage.voided_at IS NULL%(conditions)s
         """,
         subscriptions=[window.subscription.id for window in windows],
         metrics=[window.metric.id for window in windows],
         starts=[window.start for window in windows],
         ends=[window.end for window in windows],
+        limits=[window.until or window.end for window in windows],
         conditions=SQL("").join(conditions),
     )
 

@@ -1,7 +1,11 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import datetime
+
+from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
+from ..api.errors import BusinessRuleError
 from .common import BillingCase
 
 
@@ -198,6 +202,50 @@ class TestAdjustments(BillingCase):
             order.action_close()
         self._run_closing_jobs(order, "2026-01-20")
         self.assertRecordValues(order.invoice_ids, [{"state": "posted", "amount_untaxed": 5}])
+
+    def test_usage_acknowledged_before_the_end_was_known_is_billed_with_the_last_period(self):
+        # (end, when it was told, usage, expected of usage, reason)
+        cases = [
+            ("2026-01-20", {"2026-01-20": 5}, 5, "on the day of the end"),
+            ("2026-01-20", {"2026-01-10": 1, "2026-01-25": 2, "2026-03-01": 4}, 7, "days after it"),
+            ("2026-02-01", {"2026-02-01": 3}, 3, "the end is a boundary"),
+        ]
+        for end, counters, expected, reason in cases:
+            with self.subTest(reason):
+                order = self._create_subscription()
+                for day, quantity in counters.items():
+                    self._use(order, quantity, day)
+                with self._on(end), trap_jobs():
+                    order._fc_terminate()
+                self._invoice_on(order, end)
+                self._run_closing_jobs(order, end)
+                self.assertEqual(order.subscription_state, "6_churn")
+                self.assertEqual(sum(self._get_ratings(order).mapped("amount")), expected)
+                self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed")), 20 + expected)
+                usage = self.env["fusion.billing.usage"].search(self._get_ratings(order)[-1:]._get_usage_domain())
+                self.assertEqual(sum(usage.mapped("quantity")), expected, "the ledger does not lead to the counters")
+
+    def test_usage_that_slips_in_while_a_subscription_ends_is_billed(self):
+        order = self._create_subscription()
+        with self._on("2026-01-20"), trap_jobs():
+            order._fc_terminate()
+        self._invoice_on(order, "2026-01-20")
+        self._run_closing_jobs(order, "2026-01-20")
+        self._use(order, 5, "2026-01-20")  # its request saw the subscription before it ended
+        self._run_closing_jobs(order, "2026-01-21")
+        self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed")), 25)
+
+    def test_a_subscription_with_usage_covers_its_first_day(self):
+        order = self._create_subscription(start_date="2026-01-20")
+        self._use(order, 5, "2026-01-20")
+        with self._on("2026-01-20"), trap_jobs():
+            with self.assertRaises(BusinessRuleError) as caught:
+                order._fc_terminate(datetime.date(2026, 1, 20))
+            self.assertEqual(caught.exception.code, "usage_after_end")
+            order._fc_terminate()
+        self._invoice_on(order, "2026-01-21")
+        self._run_closing_jobs(order, "2026-01-21")
+        self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed")), 25)
 
     def test_late_usage_of_an_ended_subscription_is_billed_by_the_closing_job(self):
         order = self._create_subscription()
