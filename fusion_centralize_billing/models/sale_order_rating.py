@@ -48,6 +48,7 @@ class SaleOrder(models.Model):
         # sudo: as in _fc_rate_usage.
         ledger = self.env["fusion.billing.rating"].sudo()
         touched = ledger._get_touched(self, *span) if span else ledger
+        touched -= self._fc_rate_nothing_after_end()
         for row in touched:
             periods.setdefault(row.period_start, row.period_end)
         rows = ledger._get_rows(self, list(periods))
@@ -149,6 +150,27 @@ class SaleOrder(models.Model):
                 due += of_group._record(self, item, start, end, terms, rated, amount).ids
         self._fc_upsert_lines(rows.browse(due))
         return total
+
+    def _fc_rate_nothing_after_end(self):
+        """Take back what was rated of periods that begin when the subscription has ended, and return their rows.
+
+        Such a period was rated while it was the current one; then the end was set to its first day.
+        """
+        end = self._fc_get_end_date()
+        # sudo: as in _fc_rate_usage.
+        rows = self.env["fusion.billing.rating"].sudo()
+        if not end:
+            return rows
+        rows = rows.search([("subscription_id", "=", self.id), ("period_start", ">=", midnight(end))])
+        due = rows.browse()
+        items = rows.grouped(lambda row: (row.kind, row.charge_id.id, row.group_key, row.period_start))
+        for (kind, charge_id, group, start), of_item in items.items():
+            if set(of_item.mapped("state")) != {"cancelled"}:
+                item = {"kind": kind, "charge_id": charge_id, "group_key": group}
+                last = of_item.sorted("sequence")[-1]
+                due |= of_item._record(self, item, start, last.period_end, last.terms, _NOTHING, to_decimal(0))
+        self._fc_upsert_lines(due)
+        return rows
 
     def _fc_get_terms_again(self, row, rows):
         """Return the terms for a period that the ledger knows: those it was billed with, or that hold for its start."""

@@ -1,4 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import datetime
+
+from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
@@ -210,6 +213,40 @@ class TestAdjustments(BillingCase):
         self._run_closing_jobs(order, "2026-01-22")
         self.assertEqual(self._get_billed_usage(order), 5)
         self.assertEqual(order.invoice_ids.sorted("id")[-1].amount_untaxed, 5)
+
+    def test_a_period_that_begins_with_the_end_is_not_billed_although_it_was_rated(self):
+        # (first day not covered, expected bill of usage): 10 are used in January, 5 in February, after the end 7
+        cases = [
+            ("2026-02-01", 10, "the end is the boundary"),
+            ("2026-02-11", 15, "the end lies within the period"),
+        ]
+        for end, expected, reason in cases:
+            with self.subTest(reason):
+                order = self._create_subscription(with_fee=False)
+                self._use(order, 10)
+                self._invoice_on(order, "2026-02-01")
+                self._use(order, 5, "2026-02-05")
+                self._use(order, 7, "2026-02-15")
+                self._rate(order, "2026-02-20")
+                with self._on("2026-02-20"), trap_jobs():
+                    order._fc_terminate(datetime.date.fromisoformat(end))
+                self._run_closing_jobs(order, "2026-02-20")
+                self._invoice_on(order, "2026-02-20")
+                self._run_closing_jobs(order, "2026-02-20")
+                self.assertEqual(self._get_billed_usage(order), expected)
+                self._use(order, 1, "2026-02-16")
+                self._run_closing_jobs(order, "2026-02-21")
+                self.assertEqual(self._get_billed_usage(order), expected, "late usage after the end")
+
+    def test_what_was_invoiced_of_a_period_that_begins_with_the_end_is_given_back(self):
+        order, _move = self._bill_january(with_fee=False)
+        self._use(order, 5, "2026-02-05")
+        self._create_native_invoice_on(order, "2026-02-20").action_post()
+        self.assertEqual(self._get_billed_usage(order), 15)
+        with self._on("2026-02-20"), trap_jobs():
+            order._fc_terminate(datetime.date(2026, 2, 1))
+        self._run_closing_jobs(order, "2026-02-20")
+        self.assertEqual(self._get_billed_usage(order), 10)
 
     def test_the_last_period_ends_with_the_subscription(self):
         # Not every edition shortens the next invoice date when a subscription ends.
