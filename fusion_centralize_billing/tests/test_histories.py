@@ -18,7 +18,7 @@ from .common import BillingCase, unique
 from .history_model import COMMITMENT, SPECS, Counter, HistoryModel
 
 #: How many histories each test makes up; more find more.
-_EXAMPLES = int(os.environ.get("FUSION_EXAMPLES", "12"))
+_EXAMPLES = int(os.environ.get("FUSION_EXAMPLES", "20"))
 _ROUNDINGS = {"CAD": "0.01", "JPY": "1", "KWD": "0.001"}
 _START = datetime.date(2026, 1, 1)
 _DAY = datetime.timedelta(days=1)
