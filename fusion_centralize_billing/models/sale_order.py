@@ -70,11 +70,10 @@ class SaleOrder(models.Model):
         return result
 
     @api.ondelete(at_uninstall=False)
-    def _unlink_except_used(self):
-        """Keep counters that were acknowledged; they would go with the order, past the lock date and the history."""
-        # sudo: usage counts whoever deletes.
-        if self.sudo().x_fc_usage_ids:
-            raise UserError(self.env._("A subscription with usage cannot be deleted. Delete its usage first."))
+    def _unlink_except_locked_usage(self):
+        """A quotation takes its usage along, by a foreign key, but none of a time that is locked."""
+        # sudo: the lock holds for whoever deletes.
+        self.sudo().x_fc_usage_ids._check_not_locked()
 
     # === ACTIONS === #
 

@@ -173,14 +173,6 @@ class TestUsageCorrections(BillingCase):
                 {"usage_ids": self._get_usage().ids, "kind": "void", "reason": "x"}
             )
 
-    def test_a_subscription_with_usage_is_not_deleted(self):
-        quotation = self._create_subscription(confirm=False)
-        self._upsert(self.service, (quotation, Decimal(5), *_DAY, "quoted"))
-        with self.assertRaises(UserError):
-            quotation.unlink()
-        self._get_usage("quoted").unlink()
-        quotation.unlink()
-
     def test_faults_of_a_batch_are_told_in_its_order_and_not_endlessly(self):
         weighted = self._create_metric("weighted_sum")
         self.company.x_fc_usage_lock_date = "2026-01-05"
@@ -212,6 +204,15 @@ class TestUsageCorrections(BillingCase):
                 attempt()
             self.assertEqual(caught.exception.code, "period_locked", reason)
         self.assertEqual(usage.quantity, 5)
+
+    def test_a_quotation_with_locked_usage_is_not_deleted(self):
+        quotation = self._create_subscription(confirm=False)
+        self._upsert(self.service, (quotation, Decimal(5), *_DAY, "quoted"))
+        self.company.x_fc_usage_lock_date = "2026-01-11"
+        with self.assertRaises(BusinessRuleError):
+            quotation.unlink()
+        self.company.x_fc_usage_lock_date = False
+        quotation.unlink()
 
     def test_the_lock_begins_with_the_last_instant_of_a_counter(self):
         self.company.x_fc_usage_lock_date = "2026-01-11"
