@@ -42,12 +42,13 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         self._fc_lock()
-        span = self.env["fusion.billing.usage.change"]._take(self)
+        span = self._fc_reach_last_period(self.env["fusion.billing.usage.change"]._take(self))
         period = self._fc_get_current_period()
         periods = dict([period] if period else [])
         # sudo: as in _fc_rate_usage.
         ledger = self.env["fusion.billing.rating"].sudo()
-        touched = ledger._get_touched(self, *self._fc_clamp_to_end(*span)) if span else ledger
+        touched = ledger._get_touched(self, *span) if span else ledger
+        touched -= self._fc_rate_nothing_after_end()
         for row in touched:
             periods.setdefault(row.period_start, row.period_end)
         rows = ledger._get_rows(self, list(periods))
@@ -118,12 +119,16 @@ class SaleOrder(models.Model):
             log_exceptions=False,
         )
 
-    def _fc_clamp_to_end(self, from_at, to_at):
-        """Let a span of changed usage reach into the last period, which bills also what lies behind the end."""
+    def _fc_reach_last_period(self, span):
+        """Return a span of changed usage, or None, so that it reaches the last period once an end is known.
+
+        That period bills also the usage behind the end, which was changed, or rated elsewhere, before.
+        """
         end_date = self._fc_get_end_date()
         if not end_date:
-            return from_at, to_at
-        return min(from_at, midnight(end_date) - datetime.timedelta(microseconds=1)), to_at
+            return span
+        last = midnight(end_date) - datetime.timedelta(microseconds=1)
+        return (min(span[0], last), max(span[1], last)) if span else (last, last)
 
     def _fc_rate_windows(self, wanted, rows):
         """Bring ledger and order lines to the price of some windows, and return the sum of their prices.
@@ -156,6 +161,27 @@ class SaleOrder(models.Model):
                 due += of_group._record(self, item, start, end, terms, rated, amount).ids
         self._fc_upsert_lines(rows.browse(due))
         return total
+
+    def _fc_rate_nothing_after_end(self):
+        """Take back what was rated of periods that begin when the subscription has ended, and return their rows.
+
+        Such a period was rated while it was the current one; then the end was set to its first day.
+        """
+        end = self._fc_get_end_date()
+        # sudo: as in _fc_rate_usage.
+        rows = self.env["fusion.billing.rating"].sudo()
+        if not end:
+            return rows
+        rows = rows.search([("subscription_id", "=", self.id), ("period_start", ">=", midnight(end))])
+        due = rows.browse()
+        items = rows.grouped(lambda row: (row.kind, row.charge_id.id, row.group_key, row.period_start))
+        for (kind, charge_id, group, start), of_item in items.items():
+            if set(of_item.mapped("state")) != {"cancelled"}:
+                item = {"kind": kind, "charge_id": charge_id, "group_key": group}
+                last = of_item.sorted("sequence")[-1]
+                due |= of_item._record(self, item, start, last.period_end, last.terms, _NOTHING, to_decimal(0))
+        self._fc_upsert_lines(due)
+        return rows
 
     def _fc_get_terms_again(self, row, rows):
         """Return the terms for a period that the ledger knows: those it was billed with, or that hold for its start."""

@@ -135,10 +135,12 @@ class HistoryModel:
 
     def _price_charge(self, spec, start, end, share):
         window = tuple(datetime.datetime.combine(day, datetime.time.min) for day in (start, end))
+        # The last period bills also what was acknowledged for later.
+        limit = datetime.datetime.max if self.end and end >= self.end else window[1]
         counters = [
             counter
             for counter in self.counters.values()
-            if counter.metric == spec.name and not counter.is_void and window[0] <= counter.instant < window[1]
+            if counter.metric == spec.name and not counter.is_void and window[0] <= counter.instant < limit
         ]
         if spec.region:
             counters = [counter for counter in counters if counter.region == spec.region]

@@ -259,6 +259,45 @@ class TestAdjustments(BillingCase):
         self.assertEqual(self._get_billed_usage(order), 5)
         self.assertEqual(order.invoice_ids.sorted("id")[-1].amount_untaxed, 5)
 
+    def test_usage_of_a_period_that_begins_with_the_end_is_billed_once_although_it_was_rated(self):
+        # (first day not covered, reason): 10 are used in January, then 5 and 7 in February
+        cases = [
+            ("2026-02-01", "the end is the boundary"),
+            ("2026-02-11", "the end lies within the period"),
+        ]
+        for end, reason in cases:
+            with self.subTest(reason):
+                order = self._create_subscription(with_fee=False)
+                self._use(order, 10)
+                self._invoice_on(order, "2026-02-01")
+                self._use(order, 5, "2026-02-05")
+                self._use(order, 7, "2026-02-15")
+                self._rate(order, "2026-02-20")
+                with self._on("2026-02-20"), trap_jobs():
+                    order._fc_terminate(datetime.date.fromisoformat(end))
+                self._run_closing_jobs(order, "2026-02-20")
+                self._invoice_on(order, "2026-02-20")
+                self._run_closing_jobs(order, "2026-02-20")
+                self.assertEqual(self._get_billed_usage(order), 22)
+                self._use(order, 1, "2026-02-16")
+                self._run_closing_jobs(order, "2026-02-21")
+                self.assertEqual(self._get_billed_usage(order), 23, "late usage after the end")
+
+    def test_what_was_invoiced_of_a_period_that_begins_with_the_end_moves_to_the_last_period(self):
+        order, _move = self._bill_january(with_fee=False)
+        self._use(order, 5, "2026-02-05")
+        self._create_native_invoice_on(order, "2026-02-20").action_post()
+        self.assertEqual(self._get_billed_usage(order), 15)
+        with self._on("2026-02-20"), trap_jobs():
+            order._fc_terminate(datetime.date(2026, 2, 1))
+        self._run_closing_jobs(order, "2026-02-20")
+        self.assertEqual(self._get_billed_usage(order), 15)
+        amounts = {}
+        for rating in self._get_ratings(order):
+            month = rating.period_start.month
+            amounts[month] = amounts.get(month, 0) + rating.amount
+        self.assertEqual(amounts, {1: 15, 2: 0})
+
     def test_the_last_period_ends_with_the_subscription(self):
         # Not every edition shortens the next invoice date when a subscription ends.
         order = self._create_subscription()
