@@ -17,7 +17,7 @@ from .parity_lists import ListCases
 from .transports import JsonrpcTransport, RestTransport
 
 #: What differs from run to run beside numbers.
-_PASSING = "number|reference|created_at|updated_at|rated_at|next_cursor|filename|content_base64"
+_PASSING = "number|reference|created_at|updated_at|rated_at|voided_at|next_cursor|filename|content_base64"
 
 
 class ParityMixin(ListCases, InvoiceCases):
