@@ -12,8 +12,10 @@ SEED = 19
 #: Documents for each field of the roots.
 EXAMPLES = 32
 #: On a slow or busy machine fewer documents are sent, instead of taking longer than this.
-SECONDS = 80
+SECONDS = 120
 LEAST_DOCUMENTS = 3
+#: Refused for its input: random text names no subscription of the service.
+ALWAYS_REFUSED = {"Query.usageTotals"}
 #: For one answer. Next to nothing is in the database.
 LONGEST_ANSWER = 10
 
@@ -33,6 +35,6 @@ def test_random_documents_are_answered_soon_and_without_a_fault_of_the_server(
     fields = {f"Query.{name}" for name in schema.query_type.fields}
     fields |= {f"Mutation.{name}" for name in schema.mutation_type.fields}
     assert {name for name in fields if sent.get(name, 0) < LEAST_DOCUMENTS} == set(), "hardly asked"
-    asked = {name for name in fields if sent[name] >= EXAMPLES // 2}
+    asked = {name for name in fields - ALWAYS_REFUSED if sent[name] >= EXAMPLES // 2}
     assert {name for name in asked if not executed.get(name)} == set(), "refused whenever it was asked"
     assert sum(executed.values()) >= sum(sent.values()) / 3
