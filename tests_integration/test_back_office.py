@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import ServiceClient, log_in
@@ -28,7 +29,7 @@ def page(browser: Browser, backoffice: BackOffice) -> Iterator[Page]:
 
 @pytest.fixture
 def billed_service(service_client: Callable[[str], ServiceClient], backoffice: BackOffice) -> ServiceClient:
-    """A service with a customer, usage and a rating, so that the lists have something to show."""
+    """A service with a customer, usage and a correction of it, so that the lists have something to show."""
     service = service_client("screens")
     recurrence = backoffice.find("sale.subscription.plan", [], ["id"])[0]["id"]
     metric = backoffice.create("fusion.billing.metric", {"name": "Screens", "code": service.code})
@@ -39,6 +40,11 @@ def billed_service(service_client: Callable[[str], ServiceClient], backoffice: B
     backoffice.create("fusion.billing.charge", {**charge, "included_quota": 10, "price_per_unit": 0.00125})
     service.api.upsert_customer("customer", "Screen Customer", f"{service.code}@example.com")
     service.api.open_subscription(external_customer_id="customer", external_id=service.code, plan_code=service.code)
+    today = datetime.now(UTC).date()
+    counter = {"subscription_external_id": service.code, "metric_code": service.code, "idempotency_key": service.code}
+    window = {"period_start": f"{today}T00:00:00Z", "period_end": f"{today + timedelta(days=1)}T00:00:00Z"}
+    for quantity in (12, 13):  # the second one is a correction
+        service.api.record_usage([{**counter, **window, "quantity": quantity}])
     return service
 
 
@@ -60,7 +66,7 @@ def test_every_billing_menu_opens_its_list_and_a_record(
         first = page.locator("tr.o_data_row td.o_data_cell").first
         if first.count():
             first.click()
-            page.wait_for_selector(".o_form_view")
+            expect(page.locator(".o_form_view"), menu["name"]).to_be_visible(timeout=30_000)
             assert page.locator(".o_error_dialog").count() == 0, menu["name"]
 
 

@@ -77,7 +77,9 @@ class BillingCharge(models.Model):
         " whole quota and all tiers, and on a line of its own.",
     )
     effective_until = fields.Date(
+        copy=False,
         help="The first day (UTC) on which no billing period that begins is charged any more; empty for no end."
+        " Archiving sets it to the next day, so that the periods that have begun are still charged.",
     )
     price_effective_from = fields.Date(
         string="New Prices Apply From",
@@ -177,10 +179,24 @@ class BillingCharge(models.Model):
 
     def write(self, vals):
         self._check_metric_kept(vals)
+        self._check_plan_kept(vals)
+        before = {charge: (charge.active, charge.effective_until) for charge in self}
         charges = self.with_context(**{CHECKED_BY_CHARGE: True}) if {"tier_ids", "filter_ids"} & set(vals) else self
         result = super(BillingCharge, charges).write(vals)
+        if "active" in vals and "effective_until" not in vals:
+            for charge in self.filtered(lambda charge: charge.active != before[charge][0]):
+                end = charge._get_end_of_archived(before[charge][1])
+                super(BillingCharge, charge).write({"effective_until": end})
         self._record_price_version(vals.get("price_effective_from"))
+        for charge in self.filtered(lambda charge: charge.effective_until != before[charge][1]):
+            charge._get_running_subscriptions()._fc_request_rating()
         return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_running(self):
+        for charge in self.filtered("active"):
+            if charge._get_running_subscriptions():
+                raise UserError(self.env._("%s applies to running subscriptions: archive it instead.", charge.name))
 
     # === BUSINESS === #
 
@@ -264,12 +280,38 @@ class BillingCharge(models.Model):
     def _check_metric_kept(self, vals):
         """A charge that has rated keeps its metric: late usage would take back what the old one has billed."""
         changed = self.filtered(lambda charge: charge.metric_id.id != vals.get("metric_id", charge.metric_id.id))
-        # sudo: ratings of every company count.
-        ratings = self.env["fusion.billing.rating"].sudo()
-        if changed and ratings.search_count([("charge_id", "in", changed.ids)], limit=1):
+        if changed._has_rated():
             raise UserError(
                 self.env._("A charge that has rated usage keeps its metric. Archive it and make another one.")
             )
+
+    def _check_plan_kept(self, vals):
+        """A charge of running subscriptions keeps its plan: the periods they have begun would lose or gain it."""
+        for charge in self if {"plan_code", "company_id"} & set(vals) else ():
+            current = {"plan_code": charge.plan_code, "company_id": charge.company_id.id}
+            moves = any(value != vals.get(name, value) for name, value in current.items())
+            if moves and (charge._get_running_subscriptions() or charge._has_rated()):
+                raise UserError(
+                    self.env._(
+                        "%s applies to subscriptions, so it keeps its plan and company. "
+                        "Archive it and make another one.",
+                        charge.name,
+                    )
+                )
+
+    def _has_rated(self):
+        # sudo: ratings of every company count.
+        return bool(self.env["fusion.billing.rating"].sudo().search_count([("charge_id", "in", self.ids)], limit=1))
+
+    def _get_end_of_archived(self, planned):
+        """Return until when a charge applies that was just archived, or is active again (for no end).
+
+        :param planned: the end it had before
+        """
+        if self.active:
+            return False
+        tomorrow = fields.Date.today() + datetime.timedelta(days=1)
+        return min(planned, tomorrow) if planned else tomorrow
 
     def _get_terms(self):
         self.ensure_one()
@@ -294,14 +336,12 @@ class BillingCharge(models.Model):
         return tuple(name.strip() for name in (self.group_by or "").split(",") if name.strip())
 
     def _get_running_subscriptions(self):
-        """Return the subscriptions that this charge applies to, or has been rated for: it may have left their plan."""
+        """Return the subscriptions of the charge's plan."""
         domain = [
             ("company_id", "=", self.company_id.id),
             ("is_subscription", "=", True),
             ("state", "=", "sale"),
-            "|",
             ("x_fc_plan_code", "=", self.plan_code),
-            ("x_fc_rating_ids.charge_id", "=", self.id),
         ]
         # sudo: they are charged, whoever changes the price.
         return self.env["sale.order"].sudo().search(domain)

@@ -2,7 +2,7 @@
 import re
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 #: Terms of a plan that its subscriptions keep as they were when they were opened, and how the order calls them.
 #: Community's subscriptions have them all (fusion_subscription), Enterprise's bill fees in ways of their own.
@@ -151,11 +151,18 @@ class BillingPlan(models.Model):
         return plans
 
     def write(self, vals):
+        self._check_code_kept(vals)
         codes = self.mapped("code")
         result = super().write(vals)
         if {"code", "company_id", "active"} & set(vals):
             self._relink_charges([*codes, *self.mapped("code")])
         return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_sold(self):
+        for plan in self:
+            if plan._is_sold():
+                raise UserError(self.env._("%s has subscriptions: archive it instead.", plan.name))
 
     # === BUSINESS === #
 
@@ -175,6 +182,20 @@ class BillingPlan(models.Model):
         return {**terms, "x_fc_minimum_commitment": self.minimum_commitment}
 
     # === HELPERS === #
+
+    def _check_code_kept(self, vals):
+        """Subscriptions name their plan by its code, in its company."""
+        for plan in self if {"code", "company_id"} & set(vals) else ():
+            current = {"code": plan.code, "company_id": plan.company_id.id}
+            if any(value != vals.get(name, value) for name, value in current.items()) and plan._is_sold():
+                raise UserError(
+                    self.env._("%s has subscriptions, so it keeps its code and company. Copy it instead.", plan.name)
+                )
+
+    def _is_sold(self):
+        domain = [("x_fc_plan_code", "=", self.code), ("company_id", "=", self.company_id.id)]
+        # sudo: subscriptions count whoever asks.
+        return bool(self.env["sale.order"].sudo().search_count(domain, limit=1))
 
     def _get_payment_retry_days(self):
         """Return how many days to wait after the first failed payment, the second one, and so on."""

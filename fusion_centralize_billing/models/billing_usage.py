@@ -10,9 +10,9 @@ from .usage_row import spans
 
 _CRON_BATCH = 500
 #: What a correction changes; everything else of a counter stays as it was received.
-_CORRECTED = {"quantity", "period_start", "period_end", "properties", "subscription_id", "metric_id"}
-#: What says whether a counter counts, and which one its service means by a key: no edit changes these.
-_FIXED = {"service_id", "idempotency_key", "voided_at", "void_reason"}
+_CORRECTED = {"quantity", "period_start", "period_end", "properties"}
+#: What says whose counter it is, whether it counts, and which one its service means by a key: no edit changes these.
+_FIXED = {"subscription_id", "metric_id", "service_id", "idempotency_key", "voided_at", "void_reason"}
 
 
 class BillingUsage(models.Model):
@@ -28,7 +28,7 @@ class BillingUsage(models.Model):
 
     # === FIELDS === #
 
-    subscription_id = fields.Many2one("sale.order", required=True, ondelete="cascade")
+    subscription_id = fields.Many2one("sale.order", required=True, ondelete="restrict")
     service_id = fields.Many2one("fusion.billing.service", ondelete="restrict", help="The service that pushed it.")
     company_id = fields.Many2one("res.company", related="subscription_id.company_id")
     metric_id = fields.Many2one("fusion.billing.metric", required=True, ondelete="restrict")
@@ -41,7 +41,7 @@ class BillingUsage(models.Model):
     )
     quantity = fields.Float(min_display_digits=0, required=True)
     properties = fields.Json(help="The counter's dimensions, by which charges filter and group.")
-    properties_text = fields.Char(compute="_compute_properties_text", string="Properties")
+    properties_text = fields.Char(compute="_compute_properties_text", string="Dimensions")
     source = fields.Char(default="push", required=True)
     idempotency_key = fields.Char()
     voided_at = fields.Datetime(readonly=True, copy=False, help="Since then the counter does not count.")
@@ -107,7 +107,12 @@ class BillingUsage(models.Model):
             for name in _FIXED & set(vals):
                 field = self._fields[name]
                 if field.convert_to_cache(vals[name], usage) != field.convert_to_cache(usage[name], usage):
-                    raise UserError(self.env._("The service, key and void of a counter cannot be edited: void it."))
+                    raise UserError(
+                        self.env._(
+                            "The %s of a counter cannot be edited: void it, and record another one.",
+                            field._description_string(self.env),
+                        )
+                    )
         if not _CORRECTED & set(vals):
             return super().write(vals)
         if self.filtered("voided_at"):

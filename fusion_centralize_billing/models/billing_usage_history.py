@@ -17,14 +17,16 @@ class BillingUsageHistory(models.Model):
 
     # === FIELDS === #
 
-    usage_id = fields.Many2one("fusion.billing.usage", readonly=True, ondelete="set null", index="btree_not_null")
+    usage_id = fields.Many2one(
+        "fusion.billing.usage", string="Counter", readonly=True, ondelete="set null", index="btree_not_null"
+    )
     kind = fields.Selection(
         [("amended", "Amended"), ("voided", "Voided"), ("deleted", "Deleted")], required=True, readonly=True
     )
     reason = fields.Char(readonly=True)
     create_uid = fields.Many2one("res.users", string="By", readonly=True)
     create_date = fields.Datetime(string="On", readonly=True)
-    subscription_id = fields.Many2one("sale.order", required=True, readonly=True, ondelete="cascade", index=True)
+    subscription_id = fields.Many2one("sale.order", required=True, readonly=True, ondelete="restrict", index=True)
     company_id = fields.Many2one("res.company", related="subscription_id.company_id")
     metric_id = fields.Many2one("fusion.billing.metric", required=True, readonly=True, ondelete="restrict")
     service_id = fields.Many2one("fusion.billing.service", readonly=True, ondelete="restrict", index="btree_not_null")
@@ -33,6 +35,7 @@ class BillingUsageHistory(models.Model):
     after = fields.Json(readonly=True, help="The same after it; empty if the counter counts no more.")
     quantity_before = fields.Char(compute="_compute_quantities", string="Quantity Before")
     quantity_after = fields.Char(compute="_compute_quantities", string="Quantity After")
+    changes_html = fields.Html(compute="_compute_changes_html", string="Before and After")
 
     # === COMPUTE === #
 
@@ -41,6 +44,24 @@ class BillingUsageHistory(models.Model):
         for entry in self:
             entry.quantity_before = (entry.before or {}).get("quantity")
             entry.quantity_after = (entry.after or {}).get("quantity")
+
+    @api.depends("before", "after")
+    def _compute_changes_html(self):
+        counter = self.env["fusion.billing.usage"]._fields
+        for entry in self:
+            before, after = entry.before or {}, entry.after or {}
+            lines = [
+                {
+                    "label": counter[name]._description_string(self.env),
+                    "before": self._describe_value(before.get(name)),
+                    "after": self._describe_value(after.get(name)),
+                }
+                for name in ("quantity", "period_start", "period_end", "properties")
+                if before.get(name) or after.get(name)
+            ]
+            entry.changes_html = self.env["ir.qweb"]._render(
+                "fusion_centralize_billing.usage_history_changes", {"lines": lines}
+            )
 
     # === BUSINESS === #
 
@@ -94,3 +115,11 @@ class BillingUsageHistory(models.Model):
                 " now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')",
             )
             self.env["fusion.billing.usage"].invalidate_model(["history_ids"])
+
+    # === HELPERS === #
+
+    @api.model
+    def _describe_value(self, value):
+        if isinstance(value, dict):
+            return ", ".join(f"{name}: {each}" for name, each in sorted(value.items()))
+        return value

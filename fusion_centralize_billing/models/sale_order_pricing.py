@@ -70,9 +70,7 @@ class SaleOrder(models.Model):
     def _fc_get_current_charges(self):
         """Return ``{(subscription, charge): PriceTerms}`` of what prices the current billing periods.
 
-        The charges of the plan, and those that the ledger has for the period already: a charge that was
-        archived or left the plan still applies to the period that it has begun. What was billed of it
-        keeps its terms.
+        What was billed already of a period keeps its terms.
         """
         periods = {order: order._fc_get_current_period() for order in self}
         running = self.filtered(lambda order: periods[order])
@@ -82,25 +80,27 @@ class SaleOrder(models.Model):
             for charge in charges
         }
         terms = {key: each for key, each in found.items() if each}
-        starts = [periods[order][0] for order in running]
-        domain = [("subscription_id", "in", running.ids), ("period_start", "in", starts), ("kind", "=", "usage")]
+        domain = [
+            ("subscription_id", "in", running.ids),
+            ("period_start", "in", [periods[order][0] for order in running]),
+            ("kind", "=", "usage"),
+            ("state", "=", "billed"),
+        ]
         # sudo: the ledger counts whoever looks.
         for rating in self.env["fusion.billing.rating"].sudo().search(domain, order="sequence"):
             order = rating.subscription_id.with_env(self.env)
             key = (order, rating.charge_id)
-            if rating.period_start != periods[order][0]:
-                continue
-            if rating.state == "billed":
+            if rating.period_start == periods[order][0]:
                 terms[key] = PriceTerms.from_json(rating.terms)
-            elif key not in terms:
-                terms[key] = order._fc_get_terms(rating.charge_id, *periods[order])
         return terms
 
     def _fc_get_charges_by_subscription(self):
-        """Return ``{subscription: charges}`` with one search."""
-        domain = [("plan_code", "in", [code for code in self.mapped("x_fc_plan_code") if code])]
+        """Return ``{subscription: charges}`` with one search: also archived ones, which apply until their end."""
+        codes = [code for code in self.mapped("x_fc_plan_code") if code]
+        domain = [("plan_code", "in", codes), "|", ("active", "=", True), ("effective_until", "!=", False)]
         # sudo: charges of a subscription count whoever looks at it.
-        charges = self.env["fusion.billing.charge"].sudo().search(domain)
+        catalog = self.env["fusion.billing.charge"].sudo().with_context(active_test=False)
+        charges = catalog.search(domain).with_env(catalog.with_context(self.env.context).env)
         by_plan = charges.grouped(lambda charge: (charge.plan_code, charge.company_id))
         none = charges.browse()
         return {order: by_plan.get((order.x_fc_plan_code, order.company_id), none) for order in self}

@@ -58,7 +58,11 @@ class SaleOrder(models.Model):
             (charge, start, periods[start]): self._fc_get_terms_again(row, rows)
             for (charge, start), row in items.items()
         }
-        wanted |= {(charge, *period): terms for (_order, charge), terms in self._fc_get_current_charges().items()}
+        if period:
+            current = {charge: terms for (_order, charge), terms in self._fc_get_current_charges().items()}
+            # A charge that was made to end before this period: what was rated of it meanwhile is taken back.
+            known = rows.filtered(lambda row: row.kind == "usage" and row.period_start == period[0]).charge_id
+            wanted |= {(charge, *period): current.get(charge) for charge in {*known, *current}}
         self._fc_rate_windows(wanted, rows)
         for start, end in sorted(periods.items()):
             if end.date() <= self._fc_get_today():
@@ -133,7 +137,8 @@ class SaleOrder(models.Model):
     def _fc_rate_windows(self, wanted, rows):
         """Bring ledger and order lines to the price of some windows, and return the sum of their prices.
 
-        :param wanted: ``{(charge, start, end): PriceTerms}``
+        :param wanted: ``{(charge, start, end): PriceTerms}``; None for a charge that the ledger has, but that does not
+            apply to the window any more
         :param rows: what the ledger has of the windows' periods
         """
         step = to_decimal(self.currency_id.rounding)
@@ -142,7 +147,8 @@ class SaleOrder(models.Model):
         due = []
         # At once: each write to the ledger would read its line by itself.
         rows.order_line_id.fetch()
-        priced = self._fc_price({(self, *window): terms for window, terms in wanted.items()})
+        priced = {(self, *window): {} for window in wanted}
+        priced |= self._fc_price({(self, *window): terms for window, terms in wanted.items() if terms})
         for (_order, charge, start, end), groups in sorted(
             priced.items(), key=lambda item: (item[0][2], item[0][1].id)
         ):
@@ -152,7 +158,7 @@ class SaleOrder(models.Model):
             if not groups and end.date() <= self._fc_get_today():
                 # A row for a charge by groups that had none: late usage is rated for periods that the ledger knows.
                 gone.add(WHOLE)
-            terms = wanted[charge, start, end].as_json()
+            terms = (wanted[charge, start, end] or self._fc_get_terms(charge, start, end)).as_json()
             for group, rated in sorted((groups | dict.fromkeys(gone, _NOTHING)).items()):
                 amount = rated.rounded(step)
                 total += amount

@@ -79,13 +79,37 @@ class TestPriceVersions(BillingCase):
         charge.price_per_unit = 2
         self.assertEqual(charge._get_price_terms(_day(1)).terms.price_per_unit, 2)
 
-    def test_a_charge_that_left_its_plan_keeps_its_price_in_the_periods_it_has_begun(self):
+    def test_a_charge_of_running_subscriptions_keeps_its_plan(self):
+        plan = self._create_plan()
+        for attempt in (
+            lambda: self.charge.write({"plan_code": plan.code}),
+            self.charge.unlink,
+        ):
+            with self.assertRaisesRegex(UserError, self.charge.name):
+                attempt()
+        self.charge.write({"plan_code": self.plan.code, "name": "Other"})
+
+    def test_a_charge_that_has_rated_keeps_its_plan_also_when_its_subscriptions_have_ended(self):
         self._use(self.order, 3)
         self._rate(self.order)
-        self.charge.plan_code = self._create_plan().code
-        self._change_price("2026-01-21", 7)
-        self._rate(self.order, "2026-01-22")
-        self.assertEqual(self._get_amounts(), {"2026-01-01": 3})
+        with self._on("2026-01-21"), trap_jobs():
+            self.order._fc_terminate()
+        with self.assertRaises(UserError):
+            self.charge.plan_code = self._create_plan().code
+
+    def test_a_charge_without_subscriptions_may_move_and_go(self):
+        charge = self._create_charge(self._create_plan())
+        charge.plan_code = self._create_plan().code
+        charge.unlink()
+        self.assertFalse(charge.exists())
+
+    def test_a_plan_with_subscriptions_keeps_its_code(self):
+        for attempt in (lambda: self.plan.write({"code": "renamed"}), self.plan.unlink):
+            with self.assertRaisesRegex(UserError, self.plan.name):
+                attempt()
+        unsold = self._create_plan()
+        unsold.code = "renamed"
+        unsold.unlink()
 
     def test_a_charge_that_has_rated_keeps_its_metric(self):
         metric = self._create_metric()
@@ -134,6 +158,76 @@ class TestPriceVersions(BillingCase):
         self._invoice_on(self.order, "2026-02-01")
         self._rate(self.order, "2026-02-20")
         self.assertEqual(self._get_amounts(), {"2026-01-01": 1})
+
+    # === ARCHIVED === #
+
+    def _archive_on(self, day, **values):
+        with self._on(day):
+            self.charge.write({"active": False, **values})
+
+    def test_an_archived_charge_bills_the_begun_period_whether_it_was_rated_before_or_not(self):
+        for rated_before in (True, False):
+            with self.subTest(rated_before=rated_before):
+                order = self._create_subscription()
+                self._use(order, 3)
+                if rated_before:
+                    self._rate(order)
+                self._archive_on("2026-01-20")
+                self._use(order, 4, "2026-01-25")
+                self._use(order, 5, "2026-02-10")
+                self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 27)
+                self.assertEqual(self._invoice_on(order, "2026-03-01").amount_untaxed, 20)
+                self.charge.active = True
+
+    def test_usage_that_comes_late_for_an_archived_charge_is_adjusted(self):
+        self._use(self.order, 3)
+        self._archive_on("2026-01-20")
+        self._invoice_on(self.order, "2026-02-01")
+        self._use(self.order, 2, "2026-01-11")
+        self.assertEqual(self._invoice_on(self.order, "2026-03-01").amount_untaxed, 22)
+
+    def test_a_charge_that_is_archived_with_an_earlier_end_is_taken_out_of_the_begun_period(self):
+        self._use(self.order, 3)
+        self._rate(self.order)
+        self._archive_on("2026-01-20", effective_until="2026-01-01")
+        self.assertTrue(self._get_changes(self.order), "nobody would rate the subscription again")
+        self._rate(self.order)
+        self.assertEqual(self._get_amounts(), {"2026-01-01": 0})
+        self.assertFalse(self._preview_amounts(self.order))
+        self.assertEqual(self._invoice_on(self.order, "2026-02-01").amount_untaxed, 20)
+
+    def test_archiving_ends_a_charge_on_the_next_day_and_no_later(self):
+        cases = [
+            (False, "2026-01-21", "no end before"),
+            ("2026-06-01", "2026-01-21", "a later end"),
+            ("2026-01-15", "2026-01-15", "an earlier end"),
+        ]
+        for before, expected, reason in cases:
+            with self.subTest(reason):
+                charge = self._create_charge(effective_until=before)
+                with self._on("2026-01-20"):
+                    charge.active = False
+                self.assertEqual(str(charge.effective_until), expected)
+
+    def test_a_charge_that_is_used_again_has_no_end(self):
+        self._archive_on("2026-01-20")
+        with self._on("2026-01-22"):
+            self.charge.active = True
+        self.assertFalse(self.charge.effective_until)
+        self._use(self.order, 5, "2026-02-10")
+        self._invoice_on(self.order, "2026-02-01")
+        self.assertEqual(self._invoice_on(self.order, "2026-03-01").amount_untaxed, 25)
+
+    def test_a_copy_of_an_archived_charge_charges_nothing(self):
+        self._archive_on("2026-01-20")
+        self.charge.copy({"name": "Copy"})
+        self._use(self.order, 3)
+        self._rate(self.order)
+        self.assertEqual(self._get_amounts(), {"2026-01-01": 3})
+
+    def _preview_amounts(self, order):
+        with self._on("2026-01-20"):
+            return [entry["amount"] for entry in order._fc_get_current_usage()[order]]
 
 
 def _day(month):

@@ -168,7 +168,8 @@ class TestRatingLedger(BillingCase):
         charge = self._create_charge()
         self._use(self.order, 3, idem="k")
         self._rate(self.order)
-        charge.active = False
+        with self._on("2026-01-20"):
+            charge.active = False
         self._use(self.order, 5, idem="k")
         self.assertEqual(self._invoice_on(self.order, "2026-02-01").amount_untaxed, 25)
         self.assertEqual(self._invoice_on(self.order, "2026-03-01").amount_untaxed, 20)

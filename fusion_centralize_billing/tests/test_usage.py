@@ -229,12 +229,18 @@ class TestUsage(BillingCase):
         usage.unlink()
         self.assertTrue(self._get_changes(self.order))
 
-    def test_a_counter_moved_by_hand_names_both_subscriptions(self):
-        other = self._create_subscription()
+    def test_a_counter_stays_with_its_subscription_metric_and_key(self):
         usage = self._record(1)
-        self._clear_changes()
-        usage.subscription_id = other
-        self.assertTrue(self._get_changes(self.order) and self._get_changes(other))
+        metric = self.env["fusion.billing.metric"].create({"name": "Other", "code": "other_metric"})
+        service = self.env["fusion.billing.service"].create({"name": "Other", "code": "other-service"})
+        for values in (
+            {"subscription_id": self._create_subscription().id},
+            {"metric_id": metric.id},
+            {"service_id": service.id},
+            {"idempotency_key": "other"},
+        ):
+            with self.subTest(**values), self.assertRaises(UserError):
+                usage.write(values)
 
     def test_taking_the_changes_empties_the_feed(self):
         self._record(1)
@@ -265,11 +271,19 @@ class TestUsage(BillingCase):
 
     # === SUBSCRIPTIONS === #
 
-    def test_a_deleted_quotation_takes_its_usage_along(self):
-        quotation = self._create_subscription(confirm=False)
+    def test_a_quotation_with_usage_is_not_deleted(self):
+        quotation, other = (self._create_subscription(confirm=False) for _number in range(2))
         usage = self._record(1, order=quotation)
-        quotation.unlink()
-        self.assertFalse(usage.exists())
+        with self.assertRaisesRegex(UserError, quotation.name):
+            (quotation | other).unlink()
+        self.assertTrue(usage.exists())
+        other.unlink()
+
+    def test_a_quotation_is_not_deleted_as_long_as_it_tells_of_corrections(self):
+        quotation = self._create_subscription(confirm=False)
+        self._record(1, order=quotation).unlink()
+        with self.assertRaisesRegex(UserError, quotation.name):
+            quotation.unlink()
 
     def test_a_used_metric_cannot_be_deleted(self):
         self._record(1)

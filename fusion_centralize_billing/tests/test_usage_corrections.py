@@ -126,6 +126,13 @@ class TestUsageCorrections(BillingCase):
         self._get_usage().quantity = 6
         self.assertEqual([entry[:3] for entry in self._get_history()], [("amended", "5", "6")])
 
+    def test_a_correction_shows_what_it_changed(self):
+        self._push(5)
+        self._push(6, times=("2026-01-11T00:00:00", "2026-01-12T00:00:00"))
+        shown = self._get_usage().history_ids.changes_html
+        for value in (">5<", ">6<", "2026-01-11T00:00:00", "2026-01-12T00:00:00"):
+            self.assertIn(value, shown)
+
     def test_nobody_changes_the_history(self):
         self._push(5)
         self._push(6)
@@ -204,15 +211,6 @@ class TestUsageCorrections(BillingCase):
                 attempt()
             self.assertEqual(caught.exception.code, "period_locked", reason)
         self.assertEqual(usage.quantity, 5)
-
-    def test_a_quotation_with_locked_usage_is_not_deleted(self):
-        quotation = self._create_subscription(confirm=False)
-        self._upsert(self.service, (quotation, Decimal(5), *_DAY, "quoted"))
-        self.company.x_fc_usage_lock_date = "2026-01-11"
-        with self.assertRaises(BusinessRuleError):
-            quotation.unlink()
-        self.company.x_fc_usage_lock_date = False
-        quotation.unlink()
 
     def test_the_lock_begins_with_the_last_instant_of_a_counter(self):
         self.company.x_fc_usage_lock_date = "2026-01-11"
