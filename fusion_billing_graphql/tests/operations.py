@@ -191,23 +191,26 @@ def _read_totals(data):
     return {"status": "ok", "usage": totals}
 
 
-_CATALOG = """{
-    charges(first: 100) { nodes {
-        planCode name metric { code } chargeModel currency includedQuota pricePerUnit unitBatch freeUnits rate fixedFee
-        freeRows freeAmount rowMinimum rowMaximum tiers { upTo pricePerUnit flatFee rate } filters { name values }
-        groupBy effectiveUntil } }
-    plans(first: 100) { nodes {
+_PRICES = """chargeModel includedQuota pricePerUnit unitBatch freeUnits rate fixedFee freeRows freeAmount rowMinimum
+    rowMaximum tiers { upTo pricePerUnit flatFee rate } filters { name values } groupBy"""
+_CATALOG = f"""{{
+    charges(first: 100) {{ nodes {{
+        planCode name metric {{ code }} currency {_PRICES} effectiveUntil
+        upcoming {{ effectiveFrom {_PRICES} }} }} }}
+    plans(first: 100) {{ nodes {{
         code name billingPeriodValue billingPeriodUnit price currency feeTiming proration trialDays graceDays
-        minimumCommitment } } }"""
+        minimumCommitment }} }} }}"""
 
 
 def _read_catalog(data):
     charges = [_numbers(rest_names(charge)) for charge in data["charges"]["nodes"]]
     for charge in charges:
         charge["metric"] = charge["metric"]["code"]
-        charge["charge_model"] = value_of("ChargeModel", charge["charge_model"])
-        charge["tiers"] = [_numbers(tier) for tier in charge["tiers"]]
-        charge["filters"] = [{"property": item["name"], "values": item["values"]} for item in charge["filters"]]
+        charge["upcoming"] = [_numbers(prices) for prices in charge["upcoming"]]
+        for prices in (charge, *charge["upcoming"]):
+            prices["charge_model"] = value_of("ChargeModel", prices["charge_model"])
+            prices["tiers"] = [_numbers(tier) for tier in prices["tiers"]]
+            prices["filters"] = [{"property": item["name"], "values": item["values"]} for item in prices["filters"]]
     plans = [_numbers(rest_names(plan)) for plan in data["plans"]["nodes"]]
     for plan in plans:
         plan["billing_period_unit"] = value_of("PeriodUnit", plan["billing_period_unit"])
@@ -217,10 +220,9 @@ def _read_catalog(data):
 
 
 def _shown_catalog(answer):
-    """Leave out the number of the plan's recurrence in Odoo, and prices to come, which GraphQL does not show."""
-    charges = [_without("upcoming")(charge) for charge in answer["charges"]]
+    """Leave out the number of the plan's recurrence in Odoo, which GraphQL does not show."""
     plans = [_without("plan_id")(plan) for plan in answer["plans"]]
-    return _in_order({**answer, "charges": charges, "plans": plans})
+    return _in_order({**answer, "plans": plans})
 
 
 def _in_order(catalog):

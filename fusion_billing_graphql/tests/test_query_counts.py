@@ -33,7 +33,7 @@ _FLAT = {
     "invoices": "number amountDue subscription { externalId } ratings(first: 1) { nodes { amount } }",
     "webhookDeliveries": "eventType payload service { code }",
     "plans": "code price currency billingPeriodUnit charges(first: 5) { nodes { name currency tiers { upTo } } }",
-    "charges": "name currency metric { name } tiers { pricePerUnit }",
+    "charges": "name currency metric { name } tiers { pricePerUnit } upcoming { effectiveFrom pricePerUnit }",
 }
 
 

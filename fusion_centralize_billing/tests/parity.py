@@ -32,7 +32,8 @@ class ParityMixin(ListCases, InvoiceCases):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls._create_charge()
+        charge = cls._create_charge()
+        charge.write({"price_per_unit": 2, "price_effective_from": "2099-01-01"})
         cls._set_up_demo()
         # Odoo's tests render in HTML, but only after they looked for the program.
         report = cls.registry["ir.actions.report"]

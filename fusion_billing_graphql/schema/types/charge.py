@@ -1,5 +1,10 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import datetime
+from dataclasses import dataclass
+
 import graphene
+
+from odoo.addons.fusion_centralize_billing.models.price_terms import PriceTerms
 
 from .. import fields, scalars
 from ..filters import Filter, IdFilter, TextFilter
@@ -28,13 +33,26 @@ def _number(name, description, required=True):
     return scalars.Decimal(required=required, description=description, resolver=lambda tier, _info: _exact(tier, name))
 
 
+def _get_price_terms(source):
+    """Return the terms of a charge today, or of prices to come."""
+    return source.price_terms if isinstance(source, _PricesFrom) else source._get_price_terms_today()
+
+
 def _term(name, description, required=True):
-    """Return a field of a charge, of its terms today."""
+    """Return a field of prices."""
     return scalars.Decimal(
         required=required,
         description=description,
-        resolver=lambda record, _info: _exact(record._get_price_terms_today().terms, name),
+        resolver=lambda source, _info: _exact(_get_price_terms(source).terms, name),
     )
+
+
+@dataclass(frozen=True)
+class _PricesFrom:
+    """What a charge costs in the billing periods that begin on a day or later."""
+
+    effective_from: datetime.date
+    price_terms: PriceTerms
 
 
 class ChargeTier(graphene.ObjectType):
@@ -53,30 +71,10 @@ class ChargeCondition(graphene.ObjectType):
     values = graphene.List(graphene.NonNull(graphene.String), required=True, description="The values that will do.")
 
 
-@listed(
-    "fusion.billing.charge",
-    columns=("name", "plan_code", "billing_plan_id", "company_id", "metric_id", "effective_until"),
-    orders={"PLAN_CODE": ("plan_code", "By plan code.")},
-    filters={
-        "plan_code": Filter(TextFilter, "plan_code", "The code of its plan."),
-        "metric_id": Filter(IdFilter, "metric_id", "Its metric.", target="Metric"),
-        "charge_model": Filter(ChargeModel, "charge_model", "Its charge model."),
-    },
-)
-class Charge(graphene.ObjectType):
-    """The price of one metric in one plan, in the billing periods that begin today.
+class _Prices:
+    """The fields of prices: of a charge, and of those to come."""
 
-    Terms that its charge model does not use are 0, or null.
-    """
-
-    class Meta:
-        interfaces = (Node,)
-
-    name = fields.text("name", "Name for people.", required=True)
-    plan_code = fields.text("plan_code", "The code of the plan whose subscriptions are charged.", required=True)
-    metric = one("Metric", "metric_id", "What is counted.")
     charge_model = graphene.Field(ChargeModel, description="How a quantity becomes an amount.")
-    currency = graphene.String(required=True, description="The currency of the prices, as ISO 4217 code.")
     included_quota = _term("included_quota", "The quantity of a billing period that costs nothing.")
     price_per_unit = _term("price_per_unit", "The price of a unit, or of a batch of units.")
     unit_batch = _term("unit_batch", "Units in a batch; a begun batch counts whole.")
@@ -100,8 +98,66 @@ class Charge(graphene.ObjectType):
         required=True,
         description="Counters that differ in one of these properties are priced apart.",
     )
+
+    @staticmethod
+    def resolve_charge_model(source, _info):
+        return _get_price_terms(source).charge_model
+
+    @staticmethod
+    def resolve_free_rows(source, _info):
+        return _get_price_terms(source).terms.free_rows
+
+    @staticmethod
+    def resolve_filters(source, _info):
+        filters = _get_price_terms(source).filters
+        return [{"name": name, "values": list(values)} for name, values in filters]
+
+    @staticmethod
+    def resolve_group_by(source, _info):
+        return list(_get_price_terms(source).group_by)
+
+    @staticmethod
+    def resolve_tiers(source, _info):
+        return list(_get_price_terms(source).terms.tiers)
+
+
+class UpcomingPrices(_Prices, graphene.ObjectType):
+    """What a charge will cost in billing periods that begin on a day or later.
+
+    Terms that its charge model does not use are 0, or null.
+    """
+
+    effective_from = scalars.Date(required=True, description="The first day (UTC) of such billing periods.")
+
+
+@listed(
+    "fusion.billing.charge",
+    columns=("name", "plan_code", "billing_plan_id", "company_id", "metric_id", "effective_until"),
+    orders={"PLAN_CODE": ("plan_code", "By plan code.")},
+    filters={
+        "plan_code": Filter(TextFilter, "plan_code", "The code of its plan."),
+        "metric_id": Filter(IdFilter, "metric_id", "Its metric.", target="Metric"),
+        "charge_model": Filter(ChargeModel, "charge_model", "Its charge model."),
+    },
+)
+class Charge(_Prices, graphene.ObjectType):
+    """The price of one metric in one plan, in the billing periods that begin today.
+
+    Terms that its charge model does not use are 0, or null.
+    """
+
+    class Meta:
+        interfaces = (Node,)
+
+    name = fields.text("name", "Name for people.", required=True)
+    plan_code = fields.text("plan_code", "The code of the plan whose subscriptions are charged.", required=True)
+    metric = one("Metric", "metric_id", "What is counted.")
+    currency = graphene.String(required=True, description="The currency of the prices, as ISO 4217 code.")
     effective_until = fields.day(
         "effective_until", "The first day on which no billing period that begins is charged any more."
+    )
+    upcoming = graphene.List(
+        graphene.NonNull(UpcomingPrices), required=True, description="Other prices to come, by their days."
     )
     created_at = fields.created_at()
 
@@ -111,22 +167,5 @@ class Charge(graphene.ObjectType):
         return record.sudo().currency_id.name
 
     @staticmethod
-    def resolve_charge_model(record, _info):
-        return record._get_price_terms_today().charge_model
-
-    @staticmethod
-    def resolve_free_rows(record, _info):
-        return record._get_price_terms_today().terms.free_rows
-
-    @staticmethod
-    def resolve_filters(record, _info):
-        filters = record._get_price_terms_today().filters
-        return [{"name": name, "values": list(values)} for name, values in filters]
-
-    @staticmethod
-    def resolve_group_by(record, _info):
-        return list(record._get_price_terms_today().group_by)
-
-    @staticmethod
-    def resolve_tiers(record, _info):
-        return list(record._get_price_terms_today().terms.tiers)
+    def resolve_upcoming(record, _info):
+        return [_PricesFrom(day, record._get_price_terms(day)) for day in record._get_upcoming_days()]
