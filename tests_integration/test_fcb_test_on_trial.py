@@ -90,6 +90,8 @@ class Trial:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            # Shells start background jobs with SIGINT ignored, and a script that inherits that cannot trap it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

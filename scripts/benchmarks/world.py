@@ -75,6 +75,8 @@ def _fill(office: BackOffice, customers: int) -> Service:
     provisioning.create_catalogue(office)
     service = provisioning.create_service(office, "Benchmark", "benchmark")
     app = SourceApp(office.url, service.key)
+    for number in range(customers):  # one after the other: pages come in the order in which they were made
+        app.upsert_customer(_name(number), f"Customer {number}", f"{_name(number)}@bench.example")
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         list(threads.map(lambda number: _open_subscription(app, number), range(customers)))
         events = [event for number in range(customers) for event in _events(number)]
@@ -85,7 +87,6 @@ def _fill(office: BackOffice, customers: int) -> Service:
 
 
 def _open_subscription(app: SourceApp, number: int) -> None:
-    app.upsert_customer(_name(number), f"Customer {number}", f"{_name(number)}@bench.example")
     app.open_subscription(
         external_customer_id=_name(number),
         external_id=_name(number),
