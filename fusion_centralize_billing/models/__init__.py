@@ -6,6 +6,7 @@ from . import (
     account_move_payment,
     account_move_payment_rules,
     account_move_pdf,
+    account_move_rated,
     account_move_void,
     billing_account_link,
     billing_api_key,
