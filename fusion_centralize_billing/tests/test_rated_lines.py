@@ -250,7 +250,7 @@ class TestPosting(_Case):
         """Change a line in the database, as a module or a script might that goes past the ORM."""
         self.env.flush_all()
         line = draft.invoice_line_ids.filtered("sale_line_ids")
-        self.env.cr.execute(f"UPDATE account_move_line SET {column} = %s WHERE id = %s", [value, line.id])  # noqa: S608
+        self.env.cr.execute(f"UPDATE account_move_line SET {column} = %s WHERE id = %s", [value, line.id])
         self.env.invalidate_all()
 
     def test_an_invoice_that_differs_from_the_ledger_is_not_posted(self):
