@@ -38,6 +38,7 @@ from . import (
     billing_usage_recording,
     billing_webhook,
     payment_transaction,
+    payment_transaction_amount,
     res_company,
     res_config_settings,
     res_partner,

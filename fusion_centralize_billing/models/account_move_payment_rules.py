@@ -49,7 +49,7 @@ class AccountMove(models.Model):
 
     def _fc_is_being_charged(self):
         # sudo: customers ask, on their payment page.
-        return "draft" in self.sudo().x_fc_charge_ids.mapped("state")
+        return any(tx.state == "draft" or tx.x_fc_charge_state == "unclear" for tx in self.sudo().x_fc_charge_ids)
 
     def _fc_get_payments_under_way(self):
         """Return the transactions that may yet pay the invoice, or have and are not registered.
@@ -60,6 +60,8 @@ class AccountMove(models.Model):
         fresh = fields.Datetime.now() - _PORTAL_PATIENCE
 
         def is_under_way(tx):
+            if tx.x_fc_charge_state == "unclear":
+                return True
             if tx.state == "draft":
                 return tx.x_fc_invoice_id or (tx.last_state_change and tx.last_state_change > fresh)
             if tx.state == "done":

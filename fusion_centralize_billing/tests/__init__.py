@@ -17,6 +17,7 @@ from . import (
     test_openapi,
     test_openrpc,
     test_parity,
+    test_payment_amounts,
     test_payment_charges,
     test_payment_safety,
     test_payment_schedule,
