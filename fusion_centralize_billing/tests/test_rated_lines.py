@@ -296,6 +296,18 @@ class TestPosting(_Case):
                     self.assertEqual(draft.state, "posted")
                     self.assertEqual(sum(draft.sudo().x_fc_rating_ids.mapped("amount")), quantity)
 
+    def test_a_cent_that_odoo_books_with_another_line_is_no_obstacle(self):
+        """The example of ``_round_base_lines_tax_details``: 17.79 twice are booked as 17.80 and 17.79."""
+        self.company.tax_calculation_rounding_method = "round_globally"
+        tax_ids = [Command.set(self._create_tax(21, True).ids)]
+        draft = self._create_draft(21.53, tax_ids=tax_ids)
+        rated = draft.invoice_line_ids
+        other = {"name": "Other", "quantity": 1, "price_unit": 21.53, "tax_ids": tax_ids}
+        draft.write({"invoice_line_ids": [Command.create(other)]})
+        self.assertEqual((rated.price_subtotal, rated.amount_currency), (17.79, -17.80))
+        draft.action_post()
+        self.assertEqual((draft.state, draft.amount_untaxed, draft.amount_total), ("posted", 35.59, 43.06))
+
     def test_automatic_invoices_adjustments_voids_and_credit_notes_are_posted(self):
         order = self._create_subscription()
         self._use(order, 10, idem="k")
