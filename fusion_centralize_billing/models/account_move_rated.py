@@ -33,11 +33,12 @@ class AccountMove(models.Model):
 
         :raises BusinessRuleError: ``rated_line``
         """
+        touched = set(vals)  # before Odoo reorders them (_sanitize_vals of account.move)
         result = super().write(vals)
         # sudo: of people who may write invoices, not all may read their lines.
-        if {"currency_id", "journal_id"} & set(vals):
+        if {"currency_id", "journal_id"} & touched:
             self.sudo().line_ids._fc_check_rated_currency()
-        if {"line_ids", "invoice_line_ids"} & set(vals):
+        if {"line_ids", "invoice_line_ids"} & touched:
             self.sudo().line_ids._fc_check_rated_booking()
         return result
 
