@@ -67,6 +67,7 @@ class AccountMove(models.Model):
         "x_fc_charge_ids.state",
         "x_fc_charge_ids.x_fc_charge_state",
         "x_fc_charge_ids.is_post_processed",
+        "transaction_ids.x_fc_charge_state",
         "x_fc_next_payment_at",
         "x_fc_payment_failures",
         "x_fc_lacks_token",
@@ -77,7 +78,7 @@ class AccountMove(models.Model):
 
     def _fc_get_payment_state(self):
         sent = self.x_fc_charge_ids.filtered(lambda tx: tx.x_fc_charge_state != "withdrawn")
-        if "unclear" in sent.mapped("x_fc_charge_state"):
+        if "unclear" in self.transaction_ids.mapped("x_fc_charge_state"):
             return "unclear"
         in_flight = sent.filtered(lambda tx: tx.state in ("draft", "pending", "authorized"))
         if in_flight:

@@ -49,7 +49,9 @@ class AccountMove(models.Model):
 
     def _fc_is_being_charged(self):
         # sudo: customers ask, on their payment page.
-        return any(tx.state == "draft" or tx.x_fc_charge_state == "unclear" for tx in self.sudo().x_fc_charge_ids)
+        move = self.sudo()
+        is_unclear = "unclear" in move.transaction_ids.mapped("x_fc_charge_state")
+        return is_unclear or "draft" in move.x_fc_charge_ids.mapped("state")
 
     def _fc_get_payments_under_way(self):
         """Return the transactions that may yet pay the invoice, or have and are not registered.

@@ -231,11 +231,11 @@ class PaymentTransaction(models.Model):
         return f"fusion_centralize_billing.{job}.{self.id}"
 
     def _fc_lock(self):
-        """Keep others off the charge and its invoice until this transaction ends.
+        """Keep others off the transaction, and the invoice that it charges, until this transaction ends.
 
         Not FOR UPDATE: the right to call refers to the charge, from another transaction.
         """
-        for records in (self, self.x_fc_invoice_id):
+        for records in filter(None, (self, self.x_fc_invoice_id)):
             self.env.cr.execute(
                 SQL("SELECT id FROM %s WHERE id = %s FOR NO KEY UPDATE", SQL.identifier(records._table), records.id),
                 log_exceptions=False,
@@ -263,7 +263,14 @@ class PaymentTransaction(models.Model):
 
     def _fc_note_unclear(self, reason, advice=""):
         self.write({"x_fc_charge_state": "unclear", "state_message": reason})
-        self.x_fc_invoice_id._fc_note_unclear_payment(self, advice)
+        for invoice in self._fc_get_subscription_invoices():
+            invoice._fc_note_unclear_payment(self, advice)
+
+    def _fc_get_subscription_invoices(self):
+        """Return the invoice that a charge pays, or those of subscriptions that a customer pays on a payment page."""
+        # sudo: customers come here with what they pay.
+        tx = self.sudo()
+        return tx.x_fc_invoice_id or tx.invoice_ids.filtered("x_fc_subscription_id")
 
     def _fc_note_failure(self):
         """Plan what follows from failed payments, and tell the services of their invoices."""

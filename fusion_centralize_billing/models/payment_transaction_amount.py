@@ -12,22 +12,24 @@ class _OtherAmountError(Exception):
     Not a ValidationError, which ``payment.transaction`` and the controllers of providers take for a refusal.
     """
 
-    def __init__(self, message: str, charge_id: int):
+    def __init__(self, message: str, transaction_id: int):
         super().__init__(message)
-        self.charge_id = charge_id
+        self.transaction_id = transaction_id
 
 
 class PaymentTransaction(models.Model):
-    """Answers that speak of another amount or currency than the charge: nobody knows what was taken.
+    """Answers that speak of another amount or currency than was asked for: nobody knows what was taken.
 
     Odoo makes these an error (``_validate_amount``, called by ``_process`` before the answer's state is looked
     at), hence a failed attempt, after which the whole amount would be charged again. Here they are ``unclear``:
     no schedule and no button charges the invoice, until the provider sends an answer that fits or a person has
     looked. Of a charge that has failed before, Odoo would even take such an answer for the payment it lacks.
 
-    Left to Odoo: payments of customers on a payment page, which nothing here repeats; charges that are done,
-    whose state no answer changes any more; answers whose provider offers no amount (``_extract_amount_data``
-    returns None), such as most refusals.
+    So are payments of a subscription's invoices on a payment page, lest a schedule charges what the customer has
+    paid there.
+
+    Left to Odoo: payments of anything else; those that are done, whose state no answer changes any more; answers
+    whose provider offers no amount (``_extract_amount_data`` returns None), such as most refusals.
     """
 
     _inherit = "payment.transaction"
@@ -38,13 +40,13 @@ class PaymentTransaction(models.Model):
         try:
             return super()._process(provider_code, payment_data)
         except _OtherAmountError as error:
-            charge = self.browse(error.charge_id)
-            charge._fc_note_other_amount(str(error))
-            return charge
+            tx = self.browse(error.transaction_id)
+            tx._fc_note_other_amount(str(error))
+            return tx
 
     def _validate_amount(self, payment_data):
-        is_open_charge = self.x_fc_invoice_id and self.state != "done"
-        checked = self.with_context(**{_CHECKING: _MARK}) if is_open_charge else self
+        is_ours = self.state != "done" and self._fc_get_subscription_invoices()
+        checked = self.with_context(**{_CHECKING: _MARK}) if is_ours else self
         return super(PaymentTransaction, checked)._validate_amount(payment_data)
 
     def _set_error(self, state_message, extra_allowed_states=()):
@@ -56,12 +58,12 @@ class PaymentTransaction(models.Model):
 
     def _fc_note_other_amount(self, reason):
         # sudo: answers come by webhooks and by people, who need not write on the invoice.
-        charge = self.sudo()
-        asked = formatLang(charge.env, charge.amount, currency_obj=charge.currency_id)
+        tx = self.sudo()
+        asked = formatLang(tx.env, tx.amount, currency_obj=tx.currency_id)
         reason = self.env._("%(reason)s It was asked for %(amount)s.", reason=reason, amount=asked)
-        if (charge.x_fc_charge_state, charge.state_message) == ("unclear", reason):
+        if (tx.x_fc_charge_state, tx.state_message) == ("unclear", reason):
             return  # webhooks repeat
-        charge._fc_note_unclear(
+        tx._fc_note_unclear(
             reason,
             self.env._(
                 "If another amount was taken, register it on the invoice, or give it back at the provider, and note "

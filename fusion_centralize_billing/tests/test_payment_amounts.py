@@ -173,20 +173,42 @@ class TestOtherAmount(PaymentCase):
         self.assertPayment(invoice, "paid", attempts=1, payment_state="paid")
         self.assertEqual(len(invoice.x_fc_charge_ids.payment_id), 1)
 
-    def test_customers_on_a_payment_page_get_odoos_error(self):
-        token = self._create_token()
-        invoice = self._create_invoice()
-        tx = self.env["payment.transaction"].create(
+    def _pay_on_page(self, invoice):
+        return self.env["payment.transaction"].create(
             {
                 "provider_id": self.demo.id,
-                "payment_method_id": token.payment_method_id.id,
-                "amount": 20,
+                "payment_method_id": self.demo_method.id,
+                "amount": invoice.amount_total,
                 "currency_id": invoice.currency_id.id,
                 "partner_id": self.partner.id,
                 "invoice_ids": [Command.set(invoice.ids)],
                 "operation": "online_direct",
             }
         )
+
+    def test_a_payment_page_that_took_another_amount_stops_the_schedule_too(self):
+        for action, payment_state in (
+            ("action_x_fc_note_charged", "paid"),
+            ("action_x_fc_note_not_charged", "not_paid"),
+        ):
+            with self.subTest(action):
+                invoice = self._charge(_ASKED, "error")
+                self.assertPayment(invoice, "waiting_retry", next_at="2026-02-02")
+                tx = self._pay_on_page(invoice)
+                self._receive(tx, _LESS)
+                self.assertRecordValues(tx, [{"state": "draft", "x_fc_charge_state": "unclear"}])
+                self.assertUnclear(invoice)
+                self.assertIn(tx.reference, invoice.message_ids[0].body)
+                self._settle(tx, action)
+                tx.sudo()._post_process()
+                self.assertEqual(invoice.payment_state, payment_state)
+
+    def test_payments_of_other_invoices_are_left_to_odoo(self):
+        line = {"product_id": self.fee.id, "price_unit": 20}
+        values = {"move_type": "out_invoice", "partner_id": self.partner.id, "invoice_line_ids": [Command.create(line)]}
+        invoice = self.env["account.move"].create({**values, "currency_id": self._get_currency("CAD").id})
+        invoice.action_post()
+        tx = self._pay_on_page(invoice)
         self._receive(tx, _LESS)
         self.assertRecordValues(tx, [{"state": "error", "x_fc_charge_state": False}])
 
