@@ -5,5 +5,5 @@ UPDATE fusion_billing_webhook SET state = 'dead', next_retry_at = NULL, last_err
 -- Nor charge anybody: Odoo disables the providers in production, but not those in test mode, and keeps the tokens.
 UPDATE fusion_billing_plan SET automatic_payment = FALSE;
 UPDATE payment_token SET active = FALSE;
-UPDATE payment_transaction SET state = 'cancel', x_fc_charge_state = 'withdrawn', state_message = 'neutralized' WHERE x_fc_charge_state IN ('queued', 'unclear') AND state = 'draft';
+UPDATE payment_transaction SET state = 'cancel', x_fc_charge_state = 'withdrawn', state_message = 'neutralized' WHERE x_fc_charge_state IN ('queued', 'unclear');
 UPDATE account_move SET x_fc_next_payment_at = NULL, x_fc_payment_state = CASE x_fc_payment_state WHEN 'waiting_retry' THEN 'failed' ELSE 'none' END WHERE x_fc_payment_state IN ('scheduled', 'unclear', 'waiting_retry');

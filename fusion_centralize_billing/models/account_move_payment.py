@@ -40,7 +40,7 @@ class AccountMove(models.Model):
         store=True,
         copy=False,
         help="Payment with the customer's saved payment method. "
-        "Unclear: the provider was called, and it is not known whether it has charged.",
+        "Unclear: the provider was called, and it is not known whether it has charged, or how much.",
     )
     x_fc_payment_attempts = fields.Integer(
         string="Payment Attempts",
@@ -67,6 +67,7 @@ class AccountMove(models.Model):
         "x_fc_charge_ids.state",
         "x_fc_charge_ids.x_fc_charge_state",
         "x_fc_charge_ids.is_post_processed",
+        "transaction_ids.x_fc_charge_state",
         "x_fc_next_payment_at",
         "x_fc_payment_failures",
         "x_fc_lacks_token",
@@ -77,11 +78,11 @@ class AccountMove(models.Model):
 
     def _fc_get_payment_state(self):
         sent = self.x_fc_charge_ids.filtered(lambda tx: tx.x_fc_charge_state != "withdrawn")
+        if "unclear" in self.transaction_ids.mapped("x_fc_charge_state"):
+            return "unclear"
         in_flight = sent.filtered(lambda tx: tx.state in ("draft", "pending", "authorized"))
-        if in_flight.state == "draft":
-            return "unclear" if in_flight.x_fc_charge_state == "unclear" else "scheduled"
         if in_flight:
-            return "in_progress"
+            return "scheduled" if in_flight.state == "draft" else "in_progress"
         if self.state != "posted" or not self._fc_is_unpaid():
             is_paid = self.payment_state in ("paid", "in_payment") and "done" in sent.mapped("state")
             return "paid" if is_paid else "none"
@@ -322,16 +323,20 @@ class AccountMove(models.Model):
             wait = timedelta(days=days[self.x_fc_payment_failures - 1])
             self.x_fc_next_payment_at = fields.Datetime.now() + wait
 
-    def _fc_note_unclear_payment(self, charge):
+    def _fc_note_unclear_payment(self, charge, advice):
+        """Tell finance people, in an activity and on the invoice, what to look up and what to do.
+
+        :param advice: what to do beside noting whether it was charged
+        """
         self.x_fc_payment_error = charge.state_message
+        note = self.env._(
+            "%(reason)s Look up %(reference)s at %(provider)s, and note on the transaction whether it was charged.",
+            reason=charge.state_message,
+            reference=charge.reference,
+            provider=charge.provider_id.name,
+        )
         self._fc_alert_owner(
-            self.env._("It is unclear whether %s was paid", self.name),
-            self.env._(
-                "%(reason)s Look up %(reference)s at %(provider)s, and note on the transaction whether it was charged.",
-                reason=charge.state_message,
-                reference=charge.reference,
-                provider=charge.provider_id.name,
-            ),
+            self.env._("It is unclear whether %s was paid", self.name), f"{note} {advice}" if advice else note
         )
 
     def _fc_alert_owner(self, summary, note):

@@ -49,7 +49,9 @@ class AccountMove(models.Model):
 
     def _fc_is_being_charged(self):
         # sudo: customers ask, on their payment page.
-        return "draft" in self.sudo().x_fc_charge_ids.mapped("state")
+        move = self.sudo()
+        is_unclear = "unclear" in move.transaction_ids.mapped("x_fc_charge_state")
+        return is_unclear or "draft" in move.x_fc_charge_ids.mapped("state")
 
     def _fc_get_payments_under_way(self):
         """Return the transactions that may yet pay the invoice, or have and are not registered.
@@ -60,6 +62,8 @@ class AccountMove(models.Model):
         fresh = fields.Datetime.now() - _PORTAL_PATIENCE
 
         def is_under_way(tx):
+            if tx.x_fc_charge_state == "unclear":
+                return True
             if tx.state == "draft":
                 return tx.x_fc_invoice_id or (tx.last_state_change and tx.last_state_change > fresh)
             if tx.state == "done":

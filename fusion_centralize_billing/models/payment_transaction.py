@@ -24,6 +24,7 @@ webhook during the call                           waits for the lock; Odoo runs 
 webhook before the job runs again                 the charge is answered; the run finds nothing to do
 time-out, broken connection, HTTP 5xx, 409        ``unclear``: Odoo takes these for errors, and a retry
                                                   would be another charge
+answer of another amount or currency              ``unclear``: see payment_transaction_amount.py
 ================================================  ===================================================
 
 So a charge whose outcome nobody knows is never sent again by itself: it stays in flight, is shown as
@@ -84,7 +85,7 @@ class PaymentTransaction(models.Model):
         string="Charge",
         readonly=True,
         copy=False,
-        help="Unclear: the provider was called, and it is not known whether it has charged. "
+        help="Unclear: the provider was called, and it is not known whether it has charged, or how much. "
         "Withdrawn: not sent, as the amount was not due any more.",
     )
     x_fc_is_automatic = fields.Boolean(
@@ -103,13 +104,20 @@ class PaymentTransaction(models.Model):
     def action_x_fc_note_charged(self):
         """Note that an unclear charge has taken the money."""
         self._fc_check_may_settle()
-        self.sudo()._set_done(state_message=self.env._("Noted as charged by %s.", self.env.user.name))
+        message = self.env._("Noted as charged by %s.", self.env.user.name)
+        self.sudo()._set_done(state_message=message, extra_allowed_states=("cancel",))
         return True
 
     def action_x_fc_note_not_charged(self):
         """Note that an unclear charge has not taken the money: it counts as a failed attempt."""
         self._fc_check_may_settle()
-        self.sudo()._set_error(self.env._("Noted as not charged by %s.", self.env.user.name))
+        message = self.env._("Noted as not charged by %s.", self.env.user.name)
+        charge = self.sudo()
+        if charge.state in ("error", "cancel"):
+            # It has failed, and was counted, before it became unclear.
+            charge.write({"x_fc_charge_state": "answered", "state_message": message})
+        else:
+            charge._set_error(message)
         return True
 
     # === BUSINESS === #
@@ -223,11 +231,11 @@ class PaymentTransaction(models.Model):
         return f"fusion_centralize_billing.{job}.{self.id}"
 
     def _fc_lock(self):
-        """Keep others off the charge and its invoice until this transaction ends.
+        """Keep others off the transaction, and the invoice that it charges, until this transaction ends.
 
         Not FOR UPDATE: the right to call refers to the charge, from another transaction.
         """
-        for records in (self, self.x_fc_invoice_id):
+        for records in filter(None, (self, self.x_fc_invoice_id)):
             self.env.cr.execute(
                 SQL("SELECT id FROM %s WHERE id = %s FOR NO KEY UPDATE", SQL.identifier(records._table), records.id),
                 log_exceptions=False,
@@ -253,9 +261,16 @@ class PaymentTransaction(models.Model):
         if self.x_fc_is_automatic:
             self.x_fc_invoice_id._fc_postpone_payment()
 
-    def _fc_note_unclear(self, reason):
+    def _fc_note_unclear(self, reason, advice=""):
         self.write({"x_fc_charge_state": "unclear", "state_message": reason})
-        self.x_fc_invoice_id._fc_note_unclear_payment(self)
+        for invoice in self._fc_get_subscription_invoices():
+            invoice._fc_note_unclear_payment(self, advice)
+
+    def _fc_get_subscription_invoices(self):
+        """Return the invoice that a charge pays, or those of subscriptions that a customer pays on a payment page."""
+        # sudo: customers come here with what they pay.
+        tx = self.sudo()
+        return tx.x_fc_invoice_id or tx.invoice_ids.filtered("x_fc_subscription_id")
 
     def _fc_note_failure(self):
         """Plan what follows from failed payments, and tell the services of their invoices."""
@@ -276,7 +291,7 @@ class PaymentTransaction(models.Model):
         if not self.env["account.move"]._fc_may_charge():
             raise AccessError(self.env._("Payments are for accountants and billing managers."))
         self.sudo()._fc_lock()
-        if self.state != "draft" or self.x_fc_charge_state != "unclear":
+        if self.x_fc_charge_state != "unclear":
             raise UserError(self.env._("The outcome of this payment is known, or it was not sent yet."))
 
 

@@ -17,16 +17,19 @@ def true_up(minimum: Decimal, billed: Decimal) -> Rated:
     is the minimum, ``included`` the part of it that was billed, ``billable`` what is missing. The
     one line has the basis ``minimum``; there is none if nothing is missing.
 
+    A period may have given more than it took, by discounts above its fee. The minimum is what it costs
+    in the end, so that is made up for as well: ``included`` is then below zero, and more than the
+    minimum is missing. A minimum of zero is none: nothing is missing to it.
+
     :param minimum: currency units; already prorated, if the period is.
-    :param billed: currency units that the period's charges come to, each rounded as on the invoice.
-    :raise RatingError: ``negative_amount``: credits of other periods do not belong into this sum.
-        ``invalid_number`` or ``out_of_range``.
+    :param billed: currency units that the period comes to, each charge rounded as on the invoice;
+        negative if discounts exceed the rest. Credits of other periods do not belong into it.
+    :raise RatingError: ``negative_amount`` for the minimum; ``invalid_number`` or ``out_of_range``.
     """
     minimum, billed = to_decimal(minimum, ("minimum",)), to_decimal(billed, ("billed",))
-    for name, amount in (("minimum", minimum), ("billed", billed)):
-        if amount < 0:
-            raise RatingError("negative_amount", f"{name} must not be negative.", (name,))
+    if minimum < 0:
+        raise RatingError("negative_amount", "minimum must not be negative.", ("minimum",))
     with exact_arithmetic():
-        missing = max(ZERO, minimum - billed)
+        missing = max(ZERO, minimum - billed) if minimum else ZERO
         lines = (RatedLine(None, billed, minimum, ZERO, missing, "minimum"),) if missing else ()
         return Rated.from_lines(minimum, minimum - missing, lines)

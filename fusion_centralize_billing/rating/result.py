@@ -22,7 +22,7 @@ class RatedLine:
 
     :param tier: number of the tier, the first being 1; None outside of tiers.
     :param units: the quantity this line prices; a number of rows if the basis begins with ``row``,
-        and what was billed, in currency units, on a ``minimum`` line.
+        and what was billed, in currency units, on a ``minimum`` line, where it may be negative.
     :param price: currency units for one of what the basis names, or the rate in percent;
         on a limit or ``minimum`` line, the limit.
     :param flat_fee: currency units owed for entering the tier.
@@ -56,7 +56,8 @@ class Rated:
     """What one charge costs for one billing period.
 
     :param total: the quantity used.
-    :param included: the part of it that quota, free units or free amount cover.
+    :param included: the part of it that quota, free units or free amount cover; negative if a period
+        under a minimum commitment has given more than it took.
     :param billable: the rest, which is priced.
     :param amount: currency units, **not rounded**; exactly the sum of the lines' subtotals.
     :param lines: the breakdown, in the order in which a reader follows it.

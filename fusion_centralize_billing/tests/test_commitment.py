@@ -1,6 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import ValidationError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import BillingCase
@@ -127,3 +128,97 @@ class TestCommitment(BillingCase):
                 values = {"minimum_commitment": minimum, "commitment_product_id": self.commitment_product.id}
                 order = self._create_subscription(self._create_plan(currency, **values))
                 self.assertEqual(self._get_true_up(self._invoice_on(order, "2026-02-01")), [missing])
+
+    # === A RECURRING DISCOUNT ABOVE THE FEE === #
+
+    def _create_discounted(self, discount=30, minimum=50, **values):
+        """Return a subscription of a fee of 20 and a recurring discount, agreed with a minimum."""
+        product = self._create_product(name="Discount", recurring_invoice=True)
+        lines = [
+            Command.create({"product_id": self.fee.id, "price_unit": 20}),
+            Command.create({"product_id": product.id, "price_unit": -discount}),
+        ]
+        return self._create_subscription(order_line=lines, x_fc_minimum_commitment=minimum, **values)
+
+    def _get_minimum_rows(self, order):
+        """Return (first day, amount) of the true-ups and their adjustments, oldest first."""
+        rows = self._get_ratings(order).filtered(lambda row: row.kind == "commitment")
+        return [(str(row.period_start.date()), row.amount) for row in rows]
+
+    def test_the_minimum_makes_up_for_a_discount_above_the_fee(self):
+        cases = [
+            # discount, minimum, usage, true-up, total, reason
+            (30, 50, 0, [60], 50, "the period came to -10"),
+            (30, 50, 4, [56], 50, "usage counts"),
+            (30, 50, 10, [50], 50, "the period came to nothing"),
+            (30, 50, 59, [1], 50, "a unit is missing"),
+            (30, 50, 60, [], 50, "the minimum is reached"),
+            (30, 50, 61, [], 51, "the minimum is exceeded"),
+            (20, 50, 0, [50], 50, "fee and discount cancel out"),
+            (30.01, 0.01, 0, [10.02], 0.01, "cents"),
+            (500, 50, 0, [530], 50, "a discount far above everything"),
+        ]
+        for discount, minimum, quantity, true_up, total, reason in cases:
+            with self.subTest(reason):
+                order = self._create_discounted(discount, minimum)
+                if quantity:
+                    self._use(order, quantity)
+                moves = self._invoice_on(order, "2026-02-01")
+                self.assertRecordValues(
+                    moves, [{"move_type": "out_invoice", "state": "posted", "amount_untaxed": total}]
+                )
+                self.assertEqual(self._get_true_up(moves), true_up)
+
+    def test_without_a_minimum_a_discount_above_the_fee_is_a_credit_note(self):
+        order = self._create_discounted(minimum=0)
+        moves = self._invoice_on(order, "2026-02-01")
+        self.assertRecordValues(moves, [{"move_type": "out_refund", "state": "posted", "amount_untaxed": 10}])
+        self.assertFalse(self._get_minimum_rows(order))
+
+    def test_a_minimum_that_is_given_up_before_the_invoice_makes_up_for_nothing(self):
+        order = self._create_discounted()
+        self._rate(order, "2026-02-01")
+        self.assertEqual(self._get_minimum_rows(order), [("2026-01-01", 60)])
+        order.x_fc_minimum_commitment = 0
+        moves = self._invoice_on(order, "2026-02-01")
+        self.assertRecordValues(moves, [{"move_type": "out_refund", "state": "posted", "amount_untaxed": 10}])
+        self.assertEqual(self._get_minimum_rows(order), [("2026-01-01", 0)])
+
+    def test_late_usage_takes_the_place_of_what_made_up_for_a_discount(self):
+        cases = [
+            # late usage of January, its adjustment, what it adds to February's invoice of 50, reason
+            (4, -4, 0, "still below zero"),
+            (10, -10, 0, "fee, discount and usage come to nothing"),
+            (25, -25, 0, "above zero, below the minimum"),
+            (60, -60, 0, "the minimum is just reached"),
+            (75, -60, 15, "the minimum is exceeded"),
+        ]
+        for quantity, adjustment, added, reason in cases:
+            with self.subTest(reason):
+                order = self._create_discounted()
+                self._invoice_on(order, "2026-02-01")
+                self._use(order, quantity, "2026-01-15")
+                moves = self._invoice_on(order, "2026-03-01")
+                self.assertEqual(moves.amount_untaxed, 50 + added)
+                rows = [("2026-01-01", 60), ("2026-01-01", adjustment), ("2026-02-01", 60)]
+                self.assertEqual(self._get_minimum_rows(order), rows)
+                self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed")), max(50, quantity - 10) + 50)
+
+    def test_usage_taken_back_late_is_made_up_for_below_zero(self):
+        order = self._create_discounted()
+        self._use(order, 65, idem="below-zero")
+        self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 55)
+        self._use(order, 3, idem="below-zero")
+        moves = self._invoice_on(order, "2026-03-01")
+        # January: 62 less of usage, and 57 to the minimum. February: 50.
+        self.assertEqual(moves.amount_untaxed, 45)
+        self.assertEqual(self._get_minimum_rows(order), [("2026-01-01", 0), ("2026-01-01", 57), ("2026-02-01", 60)])
+
+    def test_a_discount_billed_in_advance_counts_for_its_period(self):
+        self.plan.fee_timing = "advance"
+        with trap_jobs(), self._on("2026-01-01"):
+            order = self._create_discounted()
+        fees = self._invoice_on(order, "2026-01-01")
+        self.assertRecordValues(fees, [{"move_type": "out_refund", "amount_untaxed": 10}])
+        moves = self._invoice_on(order, "2026-02-01")
+        self.assertEqual(self._get_true_up(moves), [60])

@@ -133,6 +133,8 @@ class TestStripe(PaymentCase):
             ({"status": 409}, "unclear", "the same request is being worked on"),
             ({"status_of_intent": "requires_action"}, "unclear", "the bank asks the customer"),
             ({"status_of_intent": "processing"}, "in_progress", "Stripe will tell"),
+            ({"amount": 1999}, "unclear", "it says that it took a cent less"),
+            ({"currency": "usd"}, "unclear", "it says that it took another currency"),
         ]
         for stripe, state, why in cases:
             with self.subTest(why, **stripe):
