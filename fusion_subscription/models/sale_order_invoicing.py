@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, split_every
+from odoo.tools import SQL, clean_context, split_every
 
 from ..due_invoice import DueInvoice
 
@@ -49,6 +49,9 @@ class SaleOrder(models.Model):
         if not subscriptions:
             return super()._create_invoices(grouped=grouped, final=final, date=date)
         subscriptions.check_access("write")
+        # Defaults that a client sent must not get into what is recorded and billed here
+        self = self.with_context(clean_context(self.env.context))
+        subscriptions = subscriptions.with_env(self.env)
         subscriptions._lock_subscriptions()
         due = subscriptions.filtered(lambda order: order._get_due_invoice())
 
@@ -285,9 +288,9 @@ class SaleOrder(models.Model):
 
     def _record_period(self, period_start, period_end, moves):
         values = self._prepare_subscription_period_values(period_start, period_end, moves)
-        # sudo: nobody writes billed periods by hand
+        # sudo: nobody writes billed periods by hand, nor the day up to which they reach
         self.env["fusion.subscription.period"].sudo().create(values)
-        self.last_invoice_date = period_end
+        self.sudo().last_invoice_date = period_end
 
     def _close_if_completed(self):
         """Close a subscription whose end is reached and of which nothing is due.
