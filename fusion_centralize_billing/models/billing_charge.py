@@ -6,7 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..api.errors import BusinessRuleError
 from ..rating import CHARGE_MODELS, RatingError, Terms, Usage, check_terms, to_decimal
-from .billing_charge_tier import CHECKED_BY_CHARGE
+from .billing_charge_tier import with_charge_checking
 from .price_terms import PriceTerms
 
 _MAX_DIMENSIONS = 5
@@ -169,7 +169,7 @@ class BillingCharge(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         # The tiers and filters come first: the version holds them all.
-        charges = super(BillingCharge, self.with_context(**{CHECKED_BY_CHARGE: True})).create(vals_list)
+        charges = super(BillingCharge, with_charge_checking(self)).create(vals_list)
         charges = charges.with_env(self.env)
         for charge, vals in zip(charges, vals_list, strict=True):
             charge._record_price_version(vals.get("price_effective_from"))
@@ -177,7 +177,7 @@ class BillingCharge(models.Model):
 
     def write(self, vals):
         self._check_metric_kept(vals)
-        charges = self.with_context(**{CHECKED_BY_CHARGE: True}) if {"tier_ids", "filter_ids"} & set(vals) else self
+        charges = with_charge_checking(self) if {"tier_ids", "filter_ids"} & set(vals) else self
         result = super(BillingCharge, charges).write(vals)
         self._record_price_version(vals.get("price_effective_from"))
         return result

@@ -98,7 +98,9 @@ class SaleOrder(models.Model):
 
     def _fc_get_charges_by_subscription(self):
         """Return ``{subscription: charges}`` with one search."""
-        domain = [("plan_code", "in", [code for code in self.mapped("x_fc_plan_code") if code])]
+        codes = [code for code in self.mapped("x_fc_plan_code") if code]
+        # "active" by name: the context of a client could ask for archived charges, too.
+        domain = [("plan_code", "in", codes), ("active", "=", True)]
         # sudo: charges of a subscription count whoever looks at it.
         charges = self.env["fusion.billing.charge"].sudo().search(domain)
         by_plan = charges.grouped(lambda charge: (charge.plan_code, charge.company_id))
