@@ -213,11 +213,17 @@ class SaleOrder(models.Model):
     def _fc_check_identity_kept(self, vals):
         """A subscription that was rated keeps what decides what was billed, and to whom.
 
-        Of another service's usage it keeps the service, rated or not: the new one would see it.
+        With usage it keeps its service, rated or not: another one would see it. Nor do people change its external
+        id then, by which the service's next counters find it; the service itself may.
         """
-        decisive = {"x_fc_service_id", "x_fc_plan_code", "company_id"} & set(vals)
+        decisive = {"x_fc_service_id", "x_fc_external_id", "x_fc_plan_code", "company_id"} & set(vals)
         for order in self if decisive else ():
             changed = {name for name in decisive if self._fc_is_other(name, vals[name], order[name])}
+            if "x_fc_external_id" in changed:
+                changed.remove("x_fc_external_id")
+                # An error of the service's own may be put right until it has sent counters.
+                if not self.env.su and order.x_fc_external_id and order._fc_has_usage():
+                    raise UserError(self.env._("The subscription has usage: its service renames it, over the API."))
             if changed and order.sudo().x_fc_rating_ids:
                 raise UserError(
                     self.env._(

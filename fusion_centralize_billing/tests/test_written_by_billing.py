@@ -88,6 +88,15 @@ class TestOrdersWrittenByBilling(_Case):
         self._as(self.salesperson, unused).x_fc_service_id = other
         self.assertEqual(unused.x_fc_service_id, other)
 
+    def test_the_counters_of_a_service_keep_finding_their_subscription(self):
+        order = self._as(self.biller, self.order)
+        order.x_fc_external_id = unique("typo corrected")
+        self._use(self.order, 5)
+        for external_id in (unique("mine"), False):
+            with self.subTest(external_id), self.assertRaisesRegex(UserError, "its service renames it"):
+                order.x_fc_external_id = external_id
+        self.order.sudo().x_fc_external_id = unique("renamed by the service")
+
     # === RATED LINES === #
 
     def test_a_rated_line_is_billed_once_and_to_its_own_customer(self):
@@ -305,11 +314,11 @@ class TestPricesWrittenByBilling(_Case):
         for forged in _FORGED:
             tiers = self._as(self.manager, self.tiered.tier_ids)
             tiers = tiers.with_context(fusion_billing_checked_by_charge=forged)
-            with self.subTest(forged, "negative price"), self.assertRaises(ValidationError):
+            with self.subTest("negative price", context=forged), self.assertRaises(ValidationError):
                 tiers[0].price_per_unit = -1
-            with self.subTest(forged, "no open tier"), self.assertRaises(ValidationError):
+            with self.subTest("no open tier", context=forged), self.assertRaises(ValidationError):
                 tiers[1].unlink()
-            with self.subTest(forged, "second open tier"), self.assertRaises(ValidationError):
+            with self.subTest("second open tier", context=forged), self.assertRaises(ValidationError):
                 tiers.create({"charge_id": self.tiered.id, "price_per_unit": 1, "sequence": 99})
 
     def test_a_charge_changes_all_its_tiers_as_one_new_price(self):

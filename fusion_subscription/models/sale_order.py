@@ -235,10 +235,9 @@ class SaleOrder(models.Model):
         """
         self._check_subscription_state(("3_progress",), self.env._("Only a subscription in progress can be paused."))
         self._set_subscription_state("4_paused")
-        # sudo: pauses are written by these methods only; the change of state has checked the access.
-        # An explicit end, since a default in the context of a client would leave out fees to come
+        # sudo: pauses are written by these methods only; the change of state has checked the access
         self.env["fusion.subscription.pause"].sudo().create(
-            [{"order_id": order.id, "date_from": order._get_subscription_today(), "date_to": False} for order in self]
+            [{"order_id": order.id, "date_from": order._get_subscription_today()} for order in self]
         )
 
     def _resume_subscription(self):

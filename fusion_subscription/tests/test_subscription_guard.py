@@ -1,9 +1,13 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
+import json
+from datetime import timedelta
+
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import UserError
-from odoo.fields import Command
-from odoo.tests import new_test_user, tagged
+from odoo.fields import Command, Datetime
+from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tools import mute_logger
 
 from .common import SubscriptionCommon
 
@@ -263,3 +267,39 @@ class TestSubscriptionGuard(SubscriptionCommon):
         self._as(self.salesman, order).write({"state": "cancel"})
         self._as(self.salesman, order).write({"state": "draft"})
         self.assertEqual(order.state, "draft")
+
+
+@tagged("post_install", "-at_install")
+class TestSubscriptionGuardOverRpc(SubscriptionCommon, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.salesman = new_test_user(
+            cls.env, login="guard_rpc", groups="base.group_user,sales_team.group_sale_salesman_all_leads"
+        )
+        expiration = Datetime.now() + timedelta(days=1)
+        cls.token = cls.env["res.users.apikeys"].with_user(cls.salesman).sudo()._generate("rpc", "Test", expiration)
+        cls.order = cls._create_subscription()
+
+    def _write(self, vals, **context):
+        response = self.url_open(
+            "/json/2/sale.order/write",
+            data=json.dumps({"ids": self.order.ids, "vals": vals, "context": context}),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+            timeout=60,
+        )
+        self.env.invalidate_all()
+        return response
+
+    @mute_logger("odoo.http")
+    def test_json_2_takes_no_billing_dates_and_no_context_that_only_code_has(self):
+        before = {name: self.order[name] for name in (*FORGED, "state")}
+        context = {"fusion_subscription_state_by_action": True, "fusion_subscription_today": "2027-01-01"}
+        for name, value in {**FORGED, "state": "draft"}.items():
+            with self.subTest(name):
+                self.assertEqual(self._write({name: value}, **context).status_code, 422)
+                self.assertEqual(self.order[name], before[name])
+
+    def test_json_2_takes_what_salespeople_may_write(self):
+        self.assertEqual(self._write({"end_date": "2027-01-01"}).status_code, 200)
+        self.assertDates(self.order, end_date="2027-01-01")
