@@ -5,7 +5,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import clean_context, str2bool
+from odoo.tools import str2bool
 
 from ..crypto.secret_box import SecretKeyError
 from ..crypto.signatures import canonical_body, sign
@@ -103,18 +103,14 @@ class BillingWebhook(models.Model):
     @api.model
     def _enqueue(self, service, event_type, payload):
         """Store a pending delivery with its job, and return it."""
-        # sudo: events happen to whoever posts invoices or confirms orders; defaults in their context do not count.
-        webhook = (
-            self.sudo()
-            .with_context(clean_context(self.env.context))
-            .create(
-                {
-                    "service_id": service.id,
-                    "event_type": event_type,
-                    "payload": payload,
-                    "next_retry_at": fields.Datetime.now(),
-                }
-            )
+        # sudo: events happen to whoever posts invoices or confirms orders.
+        webhook = self.sudo().create(
+            {
+                "service_id": service.id,
+                "event_type": event_type,
+                "payload": payload,
+                "next_retry_at": fields.Datetime.now(),
+            }
         )
         webhook._schedule_delivery()
         return webhook.with_env(self.env)

@@ -1,6 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import fields, models
-from odoo.tools import clean_context
 
 
 class SaleOrder(models.Model):
@@ -19,9 +18,6 @@ class SaleOrder(models.Model):
         subscriptions = self.filtered(lambda order: order.is_subscription and order.state == "sale")
         if not subscriptions:
             return super()._create_invoices(grouped=grouped, final=final, date=date)
-        # Defaults that a client sent must not get into what is rated and billed here.
-        self = self.with_context(clean_context(self.env.context))
-        subscriptions = subscriptions.with_env(self.env)
         subscriptions._fc_lock()
         boundaries = {}
         for order in subscriptions:

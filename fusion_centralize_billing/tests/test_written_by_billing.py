@@ -138,19 +138,6 @@ class TestOrdersWrittenByBilling(_Case):
         with self._on("2026-02-01"), trap_jobs():
             return self._as(self.clerk, self.order).with_context(**context)._create_invoices(final=True).sudo()
 
-    def test_defaults_of_a_client_do_not_reach_ledger_line_and_invoice(self):
-        tax = self.env["account.tax"].create({"name": unique("Tax"), "amount": 10})
-        other = self._create_service()
-        move = self._invoice_as_clerk(
-            default_tax_ids=[Command.set(tax.ids)],
-            default_state="cancelled",
-            default_service_id=other.id,
-            default_auto_post="monthly",
-        )
-        self.assertEqual((move.amount_untaxed, move.amount_tax, move.auto_post), (23, 0, "no"))
-        rating = self._get_ratings(self.order)
-        self.assertEqual((rating.state, rating.service_id), ("billed", self.service))
-
     def test_the_defaults_that_a_user_keeps_do_not_reach_the_ledger(self):
         defaults = self.env["ir.default"].with_user(self.clerk)
         defaults.set("fusion.billing.rating", "state", "cancelled", user_id=self.clerk.id)
@@ -166,11 +153,6 @@ class TestOrdersWrittenByBilling(_Case):
     def test_a_client_does_not_say_which_job_has_rated(self):
         self._invoice_as_clerk(job_uuid="forged")
         self.assertFalse(self._get_ratings(self.order).job_uuid)
-
-    def test_a_client_does_not_keep_an_event_from_being_told(self):
-        with self._on("2026-01-20"), trap_jobs():
-            self._as(self.salesperson, self.order).with_context(default_state="sent").action_close()
-        self.assertEqual(self._get_events(self.service, "subscription.terminated").state, "pending")
 
 
 @tagged("post_install", "-at_install")

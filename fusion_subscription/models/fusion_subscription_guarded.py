@@ -18,7 +18,10 @@ class FusionSubscriptionGuarded(models.AbstractModel):
 
     @api.model
     def default_get(self, fields):
-        """Let no client's context and no default that users keep for themselves fill in a guarded field."""
+        """Let no client's context and no default that users keep for themselves fill in a guarded field.
+
+        Odoo leaves out the former when code turns to sudo() (``Environment.__call__``), the latter never.
+        """
         guarded = self._get_guarded_fields()
         own = {name: self._fields[name].default for name in fields if name in guarded}
         return {

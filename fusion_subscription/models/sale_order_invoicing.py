@@ -6,7 +6,7 @@ from odoo import api, fields, models
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, clean_context, split_every
+from odoo.tools import SQL, split_every
 
 from ..due_invoice import DueInvoice
 
@@ -49,9 +49,6 @@ class SaleOrder(models.Model):
         if not subscriptions:
             return super()._create_invoices(grouped=grouped, final=final, date=date)
         subscriptions.check_access("write")
-        # Defaults that a client sent must not get into what is recorded and billed here
-        self = self.with_context(clean_context(self.env.context))
-        subscriptions = subscriptions.with_env(self.env)
         subscriptions._lock_subscriptions()
         due = subscriptions.filtered(lambda order: order._get_due_invoice())
 
