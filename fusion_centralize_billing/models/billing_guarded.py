@@ -33,6 +33,8 @@ class BillingGuarded(models.AbstractModel):
     @api.model_create_multi
     def create(self, vals_list):
         if not self.env.su:
+            # Who may not create anything hears of that first.
+            self.browse().check_access("create")
             for vals in vals_list:
                 given = {name: vals[name] for name in self._fc_get_guarded_fields() if vals.get(name)}
                 entitled = self._fc_get_entitled_values(vals) if given else {}
@@ -47,6 +49,8 @@ class BillingGuarded(models.AbstractModel):
         :raises BusinessRuleError: ``field_not_writable``
         """
         names = [] if self.env.su else [name for name in self._fc_get_guarded_fields() if name in vals]
+        if names:
+            self.check_access("write")
         for record in self if names else ():
             self._fc_refuse_by_hand(name for name in names if self._fc_is_other(name, vals[name], record[name]))
         return super().write(vals)

@@ -141,10 +141,8 @@ class TestOrdersWrittenByBilling(_Case):
     def test_the_defaults_that_a_user_keeps_do_not_reach_the_ledger(self):
         defaults = self.env["ir.default"].with_user(self.clerk)
         defaults.set("fusion.billing.rating", "state", "cancelled", user_id=self.clerk.id)
-        defaults.set("fusion.billing.rating", "service_id", self._create_service().id, user_id=self.clerk.id)
         self._invoice_as_clerk()
-        rating = self._get_ratings(self.order)
-        self.assertEqual((rating.state, rating.service_id), ("billed", self.service))
+        self.assertEqual(self._get_ledger(self.order), [("2026-01-01", 0, "billed", 3)])
 
     def test_a_client_does_not_bill_archived_charges(self):
         self._create_charge(price_per_unit=100, active=False)

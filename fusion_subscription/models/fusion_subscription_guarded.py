@@ -32,6 +32,8 @@ class FusionSubscriptionGuarded(models.AbstractModel):
     @api.model_create_multi
     def create(self, vals_list):
         if not self.env.su:
+            # Who may not create anything hears of that first
+            self.browse().check_access("create")
             for vals in vals_list:
                 self._refuse_by_hand(name for name in self._get_guarded_fields() if vals.get(name))
         return super().create(vals_list)
@@ -43,6 +45,7 @@ class FusionSubscriptionGuarded(models.AbstractModel):
         """
         names = [] if self.env.su else [name for name in self._get_guarded_fields() if name in vals]
         if names:
+            self.check_access("write")
             self._refuse_by_hand(name for name in names if any(record._is_changed(name, vals) for record in self))
         return super().write(vals)
 
