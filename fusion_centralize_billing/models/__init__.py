@@ -1,4 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from . import billing_guarded
+
+# isort: split
+# What inherits it comes after it.
 from . import (
     account_move,
     account_move_credit,

@@ -1,12 +1,13 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 
 class AccountMove(models.Model):
     """Invoices of subscriptions: whose they are, and what their service hears of them."""
 
-    _inherit = "account.move"
+    _name = "account.move"
+    _inherit = ["account.move", "fusion.billing.guarded"]
 
     # === FIELDS === #
 
@@ -64,6 +65,12 @@ class AccountMove(models.Model):
         return result
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # Whose invoice it is, and of what: its service reads it.
+        identity = {"x_fc_subscription_id", "x_fc_service_id", "x_fc_period_start", "x_fc_period_end"}
+        return super()._fc_get_guarded_fields() | identity
 
     def _fc_emit(self, event_type, **details):
         """Queue a webhook about each invoice or credit note of a service.

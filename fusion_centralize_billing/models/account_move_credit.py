@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from decimal import Decimal
 
-from odoo import Command, fields, models
+from odoo import Command, api, fields, models
 
 from ..api.errors import BusinessRuleError, InvalidPayloadError, NotFoundError
 from ..rating import to_decimal
@@ -22,15 +22,7 @@ class AccountMove(models.Model):
         """Let a reversal belong to the service and the subscription of its invoice, also one of the back office."""
         values_list = default_values_list or [{} for _move in self]
         for move, values in zip(self, values_list, strict=True):
-            if move.x_fc_subscription_id:
-                values.update(
-                    {
-                        "x_fc_subscription_id": move.x_fc_subscription_id.id,
-                        "x_fc_service_id": move.x_fc_service_id.id,
-                        "x_fc_period_start": move.x_fc_period_start,
-                        "x_fc_period_end": move.x_fc_period_end,
-                    }
-                )
+            values.update(move._fc_prepare_reversal())
         return super()._reverse_moves(values_list, cancel=cancel)
 
     def _fc_credit(self, reason, amounts=None):
@@ -56,6 +48,23 @@ class AccountMove(models.Model):
         return note
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_entitled_values(self, vals):
+        """Let people reverse an invoice: the reversal takes over what the invoice has."""
+        reversed_move = self.browse(vals.get("reversed_entry_id") or ())
+        return {**super()._fc_get_entitled_values(vals), **reversed_move._fc_prepare_reversal()}
+
+    def _fc_prepare_reversal(self):
+        """Return the values by which a reversal belongs to what its invoice belongs to, if it is a subscription's."""
+        if not self.x_fc_subscription_id:
+            return {}
+        return {
+            "x_fc_subscription_id": self.x_fc_subscription_id.id,
+            "x_fc_service_id": self.x_fc_service_id.id,
+            "x_fc_period_start": self.x_fc_period_start,
+            "x_fc_period_end": self.x_fc_period_end,
+        }
 
     def _fc_get_credit_notes(self):
         """Return the credit notes of an invoice; drafts too, since posting them credits the same money."""
@@ -138,11 +147,17 @@ class AccountMove(models.Model):
 
 
 class AccountMoveLine(models.Model):
-    _inherit = "account.move.line"
+    _name = "account.move.line"
+    _inherit = ["account.move.line", "fusion.billing.guarded"]
 
     x_fc_credited_line_id = fields.Many2one(
         "account.move.line", string="Credited Line", readonly=True, copy=False, index="btree_not_null"
     )
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # How much of an invoice line is left to credit.
+        return super()._fc_get_guarded_fields() | {"x_fc_credited_line_id"}
 
     def _fc_prepare_credit(self, line, amount):
         """Return the values with which a copy of an invoice line credits an untaxed amount of it."""

@@ -238,6 +238,18 @@ class AccountMove(models.Model):
 
     # === HELPERS: BEGINNING === #
 
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # When saved cards are charged, and how many failures there were: the last one may close the subscription.
+        schedule = {
+            "x_fc_payment_state",
+            "x_fc_payment_failures",
+            "x_fc_next_payment_at",
+            "x_fc_payment_error",
+            "x_fc_lacks_token",
+        }
+        return super()._fc_get_guarded_fields() | schedule
+
     def _fc_lock_payment(self):
         """Let one transaction at a time decide on the payment of these invoices.
 

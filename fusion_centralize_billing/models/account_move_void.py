@@ -1,5 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -50,6 +50,11 @@ class AccountMove(models.Model):
         self._fc_emit("invoice.voided")
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # Without it a void invoice could be posted again, with usage that was billed anew.
+        return super()._fc_get_guarded_fields() | {"x_fc_void_reason"}
 
     def _fc_check_voidable(self):
         self._fc_check_posted_invoice()

@@ -6,7 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..api.errors import BusinessRuleError
 from ..rating import CHARGE_MODELS, RatingError, Terms, Usage, check_terms, to_decimal
-from .billing_charge_tier import CHECKED_BY_CHARGE
+from .billing_charge_tier import with_charge_checking
 from .price_terms import PriceTerms
 
 _MAX_DIMENSIONS = 5
@@ -171,7 +171,7 @@ class BillingCharge(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         # The tiers and filters come first: the version holds them all.
-        charges = super(BillingCharge, self.with_context(**{CHECKED_BY_CHARGE: True})).create(vals_list)
+        charges = super(BillingCharge, with_charge_checking(self)).create(vals_list)
         charges = charges.with_env(self.env)
         for charge, vals in zip(charges, vals_list, strict=True):
             charge._record_price_version(vals.get("price_effective_from"))
@@ -181,7 +181,7 @@ class BillingCharge(models.Model):
         self._check_metric_kept(vals)
         self._check_plan_kept(vals)
         before = {charge: (charge.active, charge.effective_until) for charge in self}
-        charges = self.with_context(**{CHECKED_BY_CHARGE: True}) if {"tier_ids", "filter_ids"} & set(vals) else self
+        charges = with_charge_checking(self) if {"tier_ids", "filter_ids"} & set(vals) else self
         result = super(BillingCharge, charges).write(vals)
         if "active" in vals and "effective_until" not in vals:
             for charge in self.filtered(lambda charge: charge.active != before[charge][0]):
@@ -194,7 +194,7 @@ class BillingCharge(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_running(self):
-        for charge in self.filtered("active"):
+        for charge in self:
             if charge._get_running_subscriptions():
                 raise UserError(self.env._("%s applies to running subscriptions: archive it instead.", charge.name))
 

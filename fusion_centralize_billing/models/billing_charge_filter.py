@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import api, fields, models
 
-from .billing_charge_tier import CHECKED_BY_CHARGE
+from .billing_charge_tier import is_charge_checking
 
 
 class BillingChargeFilter(models.Model):
@@ -43,5 +43,5 @@ class BillingChargeFilter(models.Model):
     # === HELPERS === #
 
     def _after_change(self, charges):
-        if not self.env.context.get(CHECKED_BY_CHARGE):
+        if not is_charge_checking(self):
             charges._record_price_version()

@@ -3,9 +3,20 @@ from odoo import api, fields, models
 
 from ..rating import Tier, to_decimal
 
-#: Context key: the charge is writing its tiers one by one and checks them as a whole when it is done.
-#: The ORM leaves no other way to tell the tiers (odoo/orm/fields_relational.py: write_real).
-CHECKED_BY_CHARGE = "fusion_billing_checked_by_charge"
+#: Context key: the charge is writing its tiers and filters one by one and checks them as a whole when it is done.
+#: The ORM leaves no other way to tell them (odoo/orm/fields_relational.py: write_real).
+_CHECKED_BY_CHARGE = "fusion_billing_checked_by_charge"
+#: Its value, by identity: the contexts that clients send are JSON or XML and hold other objects.
+_CHARGE = object()
+
+
+def with_charge_checking(records):
+    """Return records whose charge sees to the terms and their history when all parts of a change are written."""
+    return records.with_context(**{_CHECKED_BY_CHARGE: _CHARGE})
+
+
+def is_charge_checking(records):
+    return records.env.context.get(_CHECKED_BY_CHARGE) is _CHARGE
 
 
 class BillingChargeTier(models.Model):
@@ -26,7 +37,7 @@ class BillingChargeTier(models.Model):
 
     @api.constrains("up_to", "price_per_unit", "flat_fee", "rate", "sequence", "charge_id")
     def _check_terms(self):
-        if not self.env.context.get(CHECKED_BY_CHARGE):
+        if not is_charge_checking(self):
             self.charge_id._check_terms()
 
     # === CRUD === #
@@ -46,7 +57,7 @@ class BillingChargeTier(models.Model):
     def unlink(self):
         charges = self.charge_id
         result = super().unlink()
-        if not self.env.context.get(CHECKED_BY_CHARGE):
+        if not is_charge_checking(self):
             charges.exists()._check_terms()
         self._after_change(charges.exists())
         return result
@@ -54,7 +65,7 @@ class BillingChargeTier(models.Model):
     # === HELPERS === #
 
     def _after_change(self, charges):
-        if not self.env.context.get(CHECKED_BY_CHARGE):
+        if not is_charge_checking(self):
             charges._record_price_version()
 
     def _as_tier(self):

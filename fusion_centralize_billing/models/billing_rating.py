@@ -19,6 +19,7 @@ class BillingRating(models.Model):
     """
 
     _name = "fusion.billing.rating"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Rating"
     _order = "period_start desc, subscription_id, charge_id, sequence desc"
 
@@ -174,7 +175,8 @@ class BillingRating(models.Model):
             "terms": terms,
             "breakdown": rated.as_dict(),
             "rated_at": fields.Datetime.now(),
-            "job_uuid": self.env.context.get("job_uuid"),
+            # Jobs rate as superuser; the context of a person who invoices could name any job.
+            "job_uuid": self.env.context.get("job_uuid") if subscription.env.su else False,
         }
         if open_row:
             open_row.write(values)
@@ -205,6 +207,10 @@ class BillingRating(models.Model):
             )
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return set(self._fields)
 
     def _get_usage_domain(self):
         """Return the domain of the counters that this row prices; those of the whole period for a commitment."""

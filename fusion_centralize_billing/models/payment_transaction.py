@@ -67,7 +67,8 @@ class ChargeUnclearError(Exception):
 
 
 class PaymentTransaction(models.Model):
-    _inherit = "payment.transaction"
+    _name = "payment.transaction"
+    _inherit = ["payment.transaction", "fusion.billing.guarded"]
 
     # === FIELDS === #
 
@@ -125,7 +126,8 @@ class PaymentTransaction(models.Model):
     def _update_state(self, allowed_states, target_state, state_message):
         """The door of ``payment.transaction`` to every state: any of them is an answer to a charge."""
         updated = super()._update_state(allowed_states, target_state, state_message)
-        updated.filtered(lambda tx: tx.x_fc_charge_state in ("queued", "unclear")).x_fc_charge_state = "answered"
+        answered = updated.filtered(lambda tx: tx.x_fc_charge_state in ("queued", "unclear"))
+        answered.sudo().x_fc_charge_state = "answered"  # sudo: nobody writes it by hand, but people end transactions.
         return updated
 
     def _set_done(self, *, state_message=None, extra_allowed_states=()):
@@ -226,6 +228,11 @@ class PaymentTransaction(models.Model):
         return self.env._("Registered: %s", tx.payment_id.name)
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # One charge in flight per invoice, and one call per charge, rest on these.
+        return super()._fc_get_guarded_fields() | {"x_fc_invoice_id", "x_fc_charge_state", "x_fc_is_automatic"}
 
     def _fc_job_key(self, job):
         return f"fusion_centralize_billing.{job}.{self.id}"

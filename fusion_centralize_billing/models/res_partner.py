@@ -4,7 +4,8 @@ from odoo.tools import email_normalize
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "fusion.billing.guarded"]
 
     # === FIELDS === #
 
@@ -75,6 +76,11 @@ class ResPartner(models.Model):
                 self.x_fc_billing_email = identity
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # Services find their customers by the one; the other lets a service change a customer.
+        return super()._fc_get_guarded_fields() | {"x_fc_billing_email", "x_fc_created_by_service_id"}
 
     @api.model
     def _fc_find_customer(self, company, identity):

@@ -13,7 +13,8 @@ TODAY = "fusion_subscription_today"
 class SaleOrder(models.Model):
     """The subscription as the billing services know it. Rating and invoicing stand in files of their own."""
 
-    _inherit = "sale.order"
+    _name = "sale.order"
+    _inherit = ["sale.order", "fusion.billing.guarded"]
 
     # === FIELDS === #
 
@@ -56,7 +57,6 @@ class SaleOrder(models.Model):
 
     def write(self, vals):
         self._fc_check_identity_kept(vals)
-        self._fc_check_bounds_kept(vals)
         self._fc_check_last_period_kept(vals)
         changes_plan = any(order.x_fc_plan_code != vals.get("x_fc_plan_code") for order in self)
         if vals.get("x_fc_plan_code") and changes_plan and len(self.company_id) == 1:
@@ -216,23 +216,41 @@ class SaleOrder(models.Model):
         return {**plan._prepare_order_terms(), **vals} if plan else vals
 
     def _fc_check_identity_kept(self, vals):
-        """A subscription that was rated keeps its service and plan: both decide what was billed, and to whom."""
-        decisive = {"x_fc_service_id", "x_fc_plan_code"} & set(vals)
-        for order in self if decisive else ():
-            current = {"x_fc_service_id": order.x_fc_service_id.id, "x_fc_plan_code": order.x_fc_plan_code}
-            if any(current[name] != vals[name] for name in decisive) and order.sudo().x_fc_rating_ids:
-                raise UserError(
-                    self.env._("A rated subscription keeps its service and plan code. Close it and open another one.")
-                )
+        """A subscription that was rated keeps what decides what was billed, and to whom.
 
-    def _fc_check_bounds_kept(self, vals):
-        """Usage is billed between these days: what a person wrote there would never be billed, or be credited."""
-        if not self.env.su and {"x_fc_billed_until", "x_fc_ended_on"} & set(vals):
-            raise UserError(self.env._("Only invoicing and the end of a subscription say until when it is billed."))
+        With usage it keeps its service, rated or not: another one would see it. Nor do people change its external
+        id then, by which the service's next counters find it; the service itself may.
+        """
+        decisive = {"x_fc_service_id", "x_fc_external_id", "x_fc_plan_code", "company_id"} & set(vals)
+        for order in self if decisive else ():
+            changed = {name for name in decisive if self._fc_is_other(name, vals[name], order[name])}
+            if "x_fc_external_id" in changed:
+                changed.remove("x_fc_external_id")
+                # An error of the service's own may be put right until it has sent counters.
+                if not self.env.su and order.x_fc_external_id and order._fc_has_usage():
+                    raise UserError(self.env._("The subscription has usage: its service renames it, over the API."))
+            if changed and order.sudo().x_fc_rating_ids:
+                raise UserError(
+                    self.env._(
+                        "A rated subscription keeps its service, plan code and company. Close it and open another one."
+                    )
+                )
+            if "x_fc_service_id" in changed and order._fc_has_usage_of_others(vals["x_fc_service_id"]):
+                raise UserError(self.env._("The subscription has usage of its service, which no other one may see."))
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # Usage is billed between these days: what a person wrote there would never be billed, or be credited.
+        return super()._fc_get_guarded_fields() | {"x_fc_billed_until", "x_fc_ended_on"}
 
     def _fc_has_usage(self):
         # sudo: usage counts whoever asks.
         domain = [("subscription_id", "in", self.ids), ("voided_at", "=", False)]
+        return bool(self.env["fusion.billing.usage"].sudo().search_count(domain, limit=1))
+
+    def _fc_has_usage_of_others(self, service_id):
+        # sudo: usage counts whoever asks.
+        domain = [("subscription_id", "=", self.id), ("service_id", "not in", [False, service_id])]
         return bool(self.env["fusion.billing.usage"].sudo().search_count(domain, limit=1))
 
     def _fc_check_last_period_kept(self, vals):

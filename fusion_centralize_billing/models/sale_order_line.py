@@ -2,14 +2,15 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-#: What makes a line a rated one.
-_MARKS = {"x_fc_is_rated", "x_fc_charge_id", "x_fc_period_start", "x_fc_period_end"}
+#: Fields of Odoo by which a rated line would be billed again, not at all, or to another customer.
+_BILLED_OTHERWISE = {"order_id", "qty_to_invoice", "qty_invoiced", "invoice_status", "invoice_lines", "is_downpayment"}
 
 
 class SaleOrderLine(models.Model):
     """A rated line: the amount of a charge, or of the minimum commitment, in a period. Only rating writes it."""
 
-    _inherit = "sale.order.line"
+    _name = "sale.order.line"
+    _inherit = ["sale.order.line", "fusion.billing.guarded"]
 
     # === FIELDS === #
 
@@ -40,9 +41,7 @@ class SaleOrderLine(models.Model):
 
     def write(self, vals):
         rated = self.filtered("x_fc_is_rated")
-        if not self.env.su and _MARKS & set(vals):
-            raise UserError(self.env._("Only rating says what is a usage line."))
-        if rated and not self.env.su and set(vals) & set(super()._get_protected_fields()):
+        if rated and not self.env.su and set(vals) & {*super()._get_protected_fields(), *_BILLED_OTHERWISE}:
             raise UserError(self.env._("Usage lines are rated: change the usage or the charge, not the line."))
         return super().write(vals)
 
@@ -52,6 +51,12 @@ class SaleOrderLine(models.Model):
             raise UserError(self.env._("Usage lines are rated: they cannot be deleted."))
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # What makes a line a rated one.
+        marks = {"x_fc_is_rated", "x_fc_charge_id", "x_fc_period_start", "x_fc_period_end"}
+        return super()._fc_get_guarded_fields() | marks
 
     def _get_protected_fields(self):
         """Let rating write on the lines of a locked order; write() keeps everybody else off them."""

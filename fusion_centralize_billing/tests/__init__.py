@@ -41,6 +41,7 @@ from . import (
     test_usage_corrections,
     test_usage_queries,
     test_webhooks,
+    test_written_by_billing,
 )
 
 # scripts/test has it; a sandbox, where these tests run too, need not.

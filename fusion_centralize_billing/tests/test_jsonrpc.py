@@ -499,3 +499,14 @@ class TestJson2(JsonrpcCase):
         token = self._create_token("fusion_centralize_billing.group_billing_manager")
         response = self._search(token, "fusion.billing.service", "_api_catalog", ids=self.service.ids)
         self.assertIn(response.status_code, (403, 404))
+
+    @mute_logger("odoo.http")
+    def test_a_salesperson_does_not_write_until_when_usage_is_billed(self):
+        token = self._create_token("sales_team.group_sale_salesman_all_leads")
+        order = self._create_subscription()
+        response = self._search(token, "sale.order", "write", ids=order.ids, vals={"x_fc_billed_until": "2027-01-01"})
+        self.assertEqual(response.status_code, 422, response.text[:500])
+        order.invalidate_recordset()
+        self.assertFalse(order.x_fc_billed_until)
+        response = self._search(token, "sale.order", "write", ids=order.ids, vals={"note": "Hello"})
+        self.assertEqual(response.status_code, 200, response.text[:500])

@@ -1,5 +1,9 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
+from . import fusion_subscription_guarded
+
+# isort: split
+# What inherits it comes after it.
 from . import (
     account_move_line,
     fusion_subscription_fee,

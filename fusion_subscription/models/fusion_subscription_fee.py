@@ -17,6 +17,7 @@ class FusionSubscriptionFee(models.Model):
     """
 
     _name = "fusion.subscription.fee"
+    _inherit = ["fusion.subscription.guarded"]
     _description = "Subscription Fee Billed in Advance"
     _order = "date_from desc, id"
     _rec_name = "date_from"
@@ -66,6 +67,10 @@ class FusionSubscriptionFee(models.Model):
             fee.display_name = f"{fee.order_id.name} {start} - {end}"
 
     # === HELPERS === #
+
+    @api.model
+    def _get_guarded_fields(self):
+        return set(self._fields)
 
     def _get_amount(self, share):
         """Return what a share of the full recurring amount is, at the price that was billed."""

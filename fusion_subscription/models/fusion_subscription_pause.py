@@ -1,6 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
-from odoo import fields, models
+from odoo import api, fields, models
 
 from ..periods import covers
 
@@ -12,6 +12,7 @@ class FusionSubscriptionPause(models.Model):
     """
 
     _name = "fusion.subscription.pause"
+    _inherit = ["fusion.subscription.guarded"]
     _description = "Subscription Pause"
     _order = "date_from desc, id desc"
     _rec_name = "date_from"
@@ -42,6 +43,10 @@ class FusionSubscriptionPause(models.Model):
     )
 
     # === HELPERS === #
+
+    @api.model
+    def _get_guarded_fields(self):
+        return set(self._fields)
 
     def _covers(self, period_start, period_end):
         """Tell whether one pause of ``self`` holds the whole period."""

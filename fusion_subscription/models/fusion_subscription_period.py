@@ -15,6 +15,7 @@ class FusionSubscriptionPeriod(models.Model):
     """
 
     _name = "fusion.subscription.period"
+    _inherit = ["fusion.subscription.guarded"]
     _description = "Billed Subscription Period"
     _order = "period_start desc, id desc"
     _rec_name = "period_start"
@@ -78,3 +79,9 @@ class FusionSubscriptionPeriod(models.Model):
         for period in self:
             start, end = (format_date(self.env, day) for day in (period.period_start, period.period_end))
             period.display_name = f"{period.order_id.name} {start} - {end}"
+
+    # === HELPERS === #
+
+    @api.model
+    def _get_guarded_fields(self):
+        return set(self._fields)

@@ -15,6 +15,12 @@ SUBSCRIPTION_STATES = [
     ("6_churn", "Churned"),
     ("7_upsell", "Upsell"),
 ]
+# States of a subscription that was started: what is billed depends on the order's own state, too
+STARTED_STATES = ("3_progress", "4_paused", "6_churn")
+# Context key of a change of the order's state by an action, which keeps the subscription in step with it.
+# Its value is an object that no client can send
+BY_ACTION = "fusion_subscription_state_by_action"
+_ACTION = object()
 # They decide where the boundaries of a confirmed subscription lie, and what is billed when
 TERMS = (
     "is_subscription",
@@ -34,9 +40,13 @@ class SaleOrder(models.Model):
     Dates are UTC days. Periods are half-open: the invoice of boundary B bills [boundary before B, B),
     in arrears. Boundaries are start_date + n periods, or the first days of calendar periods if the plan
     says so; end_date, if set, is the last one. What was agreed about fees stands in sale_order_terms.py.
+
+    People set the terms (TERMS) until the subscription starts, and the end until it is closed. How far it is
+    billed, and its state, only code writes.
     """
 
-    _inherit = "sale.order"
+    _name = "sale.order"
+    _inherit = ["sale.order", "fusion.subscription.guarded"]
 
     # === FIELDS === #
 
@@ -71,7 +81,6 @@ class SaleOrder(models.Model):
         string="Date of Next Invoice",
         compute="_compute_next_invoice_date",
         store=True,
-        readonly=False,
         copy=False,
         help="Boundary on which the current period is invoiced. Empty when nothing is left to invoice.",
     )
@@ -132,10 +141,11 @@ class SaleOrder(models.Model):
     # === CRUD === #
 
     def write(self, vals):
-        """Keep the terms that billed periods rest on.
+        """Keep the terms that billed periods rest on, and the order's state in step with the subscription.
 
-        :raise UserError: if a fixed term would change
+        :raise UserError: if a fixed term would change, or the state of a started subscription by itself
         """
+        self._check_state_changed_by_action(vals)
         for order in self:
             if any(order._is_changed(name, vals) for name in order._get_fixed_terms() if name in vals):
                 raise UserError(
@@ -177,7 +187,7 @@ class SaleOrder(models.Model):
         # sudo: what was billed counts whoever reopens the order
         if cancelled.sudo()._has_billed_periods():
             raise UserError(self.env._("An invoiced subscription cannot be reopened. Duplicate it instead."))
-        result = super().action_draft()
+        result = super(SaleOrder, self._as_action()).action_draft()
         reopened = cancelled.filtered(lambda order: order.subscription_state == "6_churn")
         reopened._set_subscription_state("1_draft")
         reopened.end_date = False
@@ -199,7 +209,8 @@ class SaleOrder(models.Model):
         """Start the subscriptions: they run from their start date (today by default)."""
         result = super()._action_confirm()
         for order in self.filtered("is_subscription"):
-            order.order_line._compute_x_fc_is_recurring()
+            # sudo: the computation is called here, not by the ORM, and nobody else writes its result
+            order.order_line.sudo()._compute_x_fc_is_recurring()
             order.start_date = order.start_date or order._get_subscription_today()
             order._set_subscription_state("3_progress")
             if order.x_fc_fee_due_on and order._get_due_invoice():
@@ -209,8 +220,8 @@ class SaleOrder(models.Model):
 
     def _action_cancel(self):
         """End started subscriptions at once; nothing is invoiced or credited any more."""
-        started = self.filtered(lambda order: order.subscription_state in ("3_progress", "4_paused", "6_churn"))
-        result = super()._action_cancel()
+        started = self.filtered(lambda order: order.subscription_state in STARTED_STATES)
+        result = super(SaleOrder, self._as_action())._action_cancel()
         for order in started:
             order.end_date = order._get_default_end_date()
             order._set_subscription_state("6_churn")
@@ -224,7 +235,7 @@ class SaleOrder(models.Model):
         """
         self._check_subscription_state(("3_progress",), self.env._("Only a subscription in progress can be paused."))
         self._set_subscription_state("4_paused")
-        # sudo: pauses are written by these methods only; writing the state has checked the access
+        # sudo: pauses are written by these methods only; the change of state has checked the access
         self.env["fusion.subscription.pause"].sudo().create(
             [{"order_id": order.id, "date_from": order._get_subscription_today()} for order in self]
         )
@@ -275,8 +286,13 @@ class SaleOrder(models.Model):
             self._end_pause()
 
     def _set_subscription_state(self, state):
-        """Move to another state: the only door to it, for other addons to hang events on."""
-        self.subscription_state = state
+        """Move to another state: the only door to it, for other addons to hang events on.
+
+        :raise AccessError: if the user may not write on the order
+        """
+        self.check_access("write")
+        # sudo: nobody writes the state by hand
+        self.sudo().subscription_state = state
 
     # === HELPERS === #
 
@@ -290,6 +306,32 @@ class SaleOrder(models.Model):
         """
         day = self.env.context.get("fusion_subscription_today")
         return day if type(day) is date else fields.Date.today()
+
+    @api.model
+    def _get_guarded_fields(self):
+        return super()._get_guarded_fields() | {
+            "subscription_state",
+            "last_invoice_date",
+            "next_invoice_date",
+            "x_fc_fee_invoiced_until",
+            "x_fc_fee_due_on",
+            "x_fc_trial_end_date",
+            "x_fc_invoice_on",
+        }
+
+    def _as_action(self):
+        """Return the orders with leave to change their own state, for code that sees to the subscription's."""
+        return self.with_context(**{BY_ACTION: _ACTION})
+
+    def _check_state_changed_by_action(self, vals):
+        """Refuse to reopen or cancel a started subscription by writing the order's state only."""
+        if "state" not in vals or self.env.su or self.env.context.get(BY_ACTION) is _ACTION:
+            return
+        for order in self:
+            if order.subscription_state in STARTED_STATES and order._is_changed("state", vals):
+                raise UserError(
+                    self.env._("%s is a started subscription: close or cancel it with the buttons.", order.name)
+                )
 
     def _has_billed_periods(self):
         return any(order.x_fc_period_ids or order.x_fc_fee_invoiced_until for order in self)
@@ -323,10 +365,6 @@ class SaleOrder(models.Model):
         if self.state in ("draft", "sent") or is_starting:
             return ()
         return tuple(name for name in TERMS if name != "end_date")
-
-    def _is_changed(self, name, vals):
-        field = self._fields[name]
-        return field.convert_to_cache(vals[name], self) != field.convert_to_cache(self[name], self)
 
     def _check_subscription_state(self, allowed, message):
         if any(order.state != "sale" or order.subscription_state not in allowed for order in self):

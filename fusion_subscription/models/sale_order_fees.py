@@ -89,10 +89,12 @@ class SaleOrder(models.Model):
     def _record_due_fees(self, due):
         """Move on behind the fees that the due invoice has billed, or back to the end behind which it has credited."""
         self.ensure_one()
+        # sudo: only invoicing says until when fees are billed, whoever may invoice
+        order = self.sudo()
         if due.fee:
-            self.x_fc_fee_invoiced_until = due.fee[1]
+            order.x_fc_fee_invoiced_until = due.fee[1]
         elif due.ends_fees:
-            self.x_fc_fee_invoiced_until = self.end_date
+            order.x_fc_fee_invoiced_until = self.end_date
 
     def _get_recurring_fee(self, period_start, period_end):
         """Return what the recurring lines cost for the days of one period, whenever they are invoiced, without tax.

@@ -285,9 +285,9 @@ class SaleOrder(models.Model):
 
     def _record_period(self, period_start, period_end, moves):
         values = self._prepare_subscription_period_values(period_start, period_end, moves)
-        # sudo: nobody writes billed periods by hand
+        # sudo: nobody writes billed periods by hand, nor the day up to which they reach
         self.env["fusion.subscription.period"].sudo().create(values)
-        self.last_invoice_date = period_end
+        self.sudo().last_invoice_date = period_end
 
     def _close_if_completed(self):
         """Close a subscription whose end is reached and of which nothing is due.

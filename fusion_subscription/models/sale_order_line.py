@@ -8,12 +8,17 @@ from odoo.tools import format_date
 
 from ..amounts import get_line_amount
 from ..due_invoice import RecurringCharge
+from .sale_order import STARTED_STATES
+
+# Fields of Odoo that would bill a recurring line once more, or not at all: by quantity, as a down payment, elsewhere
+_BILLED_OTHERWISE = {"order_id", "qty_to_invoice", "qty_invoiced", "invoice_status", "invoice_lines", "is_downpayment"}
 
 
 class SaleOrderLine(models.Model):
     """Recurring lines are invoiced per period by their subscription, never by quantity."""
 
-    _inherit = "sale.order.line"
+    _name = "sale.order.line"
+    _inherit = ["sale.order.line", "fusion.subscription.guarded"]
 
     # === FIELDS === #
 
@@ -60,6 +65,18 @@ class SaleOrderLine(models.Model):
         super()._compute_amount_to_invoice_at_date()
         self.filtered("x_fc_is_recurring").amount_to_invoice_at_date = 0
 
+    # === CRUD === #
+
+    def write(self, vals):
+        """Keep the recurring lines of started subscriptions billed per period.
+
+        :raise UserError: if a user would have one billed in another way
+        """
+        names = [] if self.env.su else [name for name in _BILLED_OTHERWISE if name in vals]
+        for line in self.filtered(lambda line: line._is_billed_per_period()) if names else ():
+            line._refuse_by_hand(name for name in names if line._is_changed(name, vals))
+        return super().write(vals)
+
     # === BUSINESS === #
 
     def _prepare_invoice_lines_vals_list(self, **optional_values):
@@ -89,6 +106,13 @@ class SaleOrderLine(models.Model):
         return values
 
     # === HELPERS === #
+
+    @api.model
+    def _get_guarded_fields(self):
+        return super()._get_guarded_fields() | {"x_fc_is_recurring"}
+
+    def _is_billed_per_period(self):
+        return self.x_fc_is_recurring and self.order_id.subscription_state in STARTED_STATES
 
     def _get_due_charges(self, due):
         """Return what the due invoice bills and credits of a recurring line, as a list of RecurringCharge."""

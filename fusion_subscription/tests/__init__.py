@@ -7,6 +7,7 @@ from . import (
     test_subscription_advance,
     test_subscription_close,
     test_subscription_grace,
+    test_subscription_guard,
     test_subscription_invoicing,
     test_subscription_jobs,
     test_subscription_lifecycle,

@@ -1,0 +1,83 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import api, models
+
+from ..api.errors import BusinessRuleError
+
+
+class BillingGuarded(models.AbstractModel):
+    """Fields that only code writes, since they say what is billed, and whose it is.
+
+    Users reach every field of a record that they may write over Odoo's RPC: ``readonly`` concerns views only.
+    Code that has to write a guarded field does so with sudo(). Computed fields may be guarded, too: the ORM
+    stores what it computes without calling write().
+    """
+
+    _name = "fusion.billing.guarded"
+    _description = "Fields Written by Billing Only"
+
+    # === CRUD === #
+
+    @api.model
+    def default_get(self, fields):
+        """Let no client's context and no default that users keep for themselves fill in a guarded field.
+
+        Odoo leaves out the former when code turns to sudo() (``Environment.__call__``), the latter never.
+        """
+        guarded = self._fc_get_guarded_fields()
+        own = {name: self._fields[name].default for name in fields if name in guarded}
+        return {
+            **super().default_get([name for name in fields if name not in guarded]),
+            **{name: default(self) for name, default in own.items() if default},
+        }
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            # Who may not create anything hears of that first.
+            self.browse().check_access("create")
+            for vals in vals_list:
+                given = {name: vals[name] for name in self._fc_get_guarded_fields() if vals.get(name)}
+                entitled = self._fc_get_entitled_values(vals) if given else {}
+                self._fc_refuse_by_hand(
+                    name for name in given if self._fc_is_other(name, given[name], entitled.get(name, False))
+                )
+        return super().create(vals_list)
+
+    def write(self, vals):
+        """Refuse a user's change of a guarded field; a value that is there already does not matter.
+
+        :raises BusinessRuleError: ``field_not_writable``
+        """
+        names = [] if self.env.su else [name for name in self._fc_get_guarded_fields() if name in vals]
+        if names:
+            self.check_access("write")
+        for record in self if names else ():
+            self._fc_refuse_by_hand(name for name in names if self._fc_is_other(name, vals[name], record[name]))
+        return super().write(vals)
+
+    # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        """Return the names of the fields that only code writes, as a set."""
+        return set()
+
+    @api.model
+    def _fc_get_entitled_values(self, vals):
+        """Return the values of guarded fields that a user's new record has a right to."""
+        return {}
+
+    @api.model
+    def _fc_refuse_by_hand(self, names):
+        labels = {name: self._fields[name]._description_string(self.env) for name in names}
+        if labels:
+            raise BusinessRuleError(
+                self.env._("Billing keeps this itself, nobody writes it: %s", ", ".join(sorted(labels.values()))),
+                code="field_not_writable",
+                path=min(labels),
+            )
+
+    @api.model
+    def _fc_is_other(self, name, value, current):
+        convert = self._fields[name].convert_to_cache
+        return convert(value, self) != convert(current, self)
