@@ -28,7 +28,7 @@ class BillingUsage(models.Model):
 
     # === FIELDS === #
 
-    subscription_id = fields.Many2one("sale.order", required=True, ondelete="restrict")
+    subscription_id = fields.Many2one("sale.order", required=True, ondelete="cascade")
     service_id = fields.Many2one("fusion.billing.service", ondelete="restrict", help="The service that pushed it.")
     company_id = fields.Many2one("res.company", related="subscription_id.company_id")
     metric_id = fields.Many2one("fusion.billing.metric", required=True, ondelete="restrict")

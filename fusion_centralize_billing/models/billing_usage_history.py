@@ -26,7 +26,7 @@ class BillingUsageHistory(models.Model):
     reason = fields.Char(readonly=True)
     create_uid = fields.Many2one("res.users", string="By", readonly=True)
     create_date = fields.Datetime(string="On", readonly=True)
-    subscription_id = fields.Many2one("sale.order", required=True, readonly=True, ondelete="restrict", index=True)
+    subscription_id = fields.Many2one("sale.order", required=True, readonly=True, ondelete="cascade", index=True)
     company_id = fields.Many2one("res.company", related="subscription_id.company_id")
     metric_id = fields.Many2one("fusion.billing.metric", required=True, readonly=True, ondelete="restrict")
     service_id = fields.Many2one("fusion.billing.service", readonly=True, ondelete="restrict", index="btree_not_null")

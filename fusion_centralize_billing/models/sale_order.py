@@ -71,15 +71,10 @@ class SaleOrder(models.Model):
         return result
 
     @api.ondelete(at_uninstall=False)
-    def _unlink_except_used(self):
-        """Usage was acknowledged to its service, and its corrections are evidence: neither goes with an order."""
-        # sudo: usage counts whoever deletes.
-        history = self.env["fusion.billing.usage.history"].sudo()
-        used = self.sudo().x_fc_usage_ids.subscription_id
-        used |= history.search([("subscription_id", "in", self.ids)]).subscription_id
-        if used:
-            names = ", ".join(used.mapped("name"))
-            raise UserError(self.env._("Usage was recorded for %s. Cancel the order instead of deleting it.", names))
+    def _unlink_except_locked_usage(self):
+        """A quotation takes its usage along, by a foreign key, but none of a time that is locked."""
+        # sudo: the lock holds for whoever deletes.
+        self.sudo().x_fc_usage_ids._check_not_locked()
 
     # === ACTIONS === #
 

@@ -271,19 +271,11 @@ class TestUsage(BillingCase):
 
     # === SUBSCRIPTIONS === #
 
-    def test_a_quotation_with_usage_is_not_deleted(self):
-        quotation, other = (self._create_subscription(confirm=False) for _number in range(2))
-        usage = self._record(1, order=quotation)
-        with self.assertRaisesRegex(UserError, quotation.name):
-            (quotation | other).unlink()
-        self.assertTrue(usage.exists())
-        other.unlink()
-
-    def test_a_quotation_is_not_deleted_as_long_as_it_tells_of_corrections(self):
+    def test_a_deleted_quotation_takes_its_usage_along(self):
         quotation = self._create_subscription(confirm=False)
-        self._record(1, order=quotation).unlink()
-        with self.assertRaisesRegex(UserError, quotation.name):
-            quotation.unlink()
+        usage = self._record(1, order=quotation)
+        quotation.unlink()
+        self.assertFalse(usage.exists())
 
     def test_a_used_metric_cannot_be_deleted(self):
         self._record(1)

@@ -212,6 +212,15 @@ class TestUsageCorrections(BillingCase):
             self.assertEqual(caught.exception.code, "period_locked", reason)
         self.assertEqual(usage.quantity, 5)
 
+    def test_a_quotation_with_locked_usage_is_not_deleted(self):
+        quotation = self._create_subscription(confirm=False)
+        self._upsert(self.service, (quotation, Decimal(5), *_DAY, "quoted"))
+        self.company.x_fc_usage_lock_date = "2026-01-11"
+        with self.assertRaises(BusinessRuleError):
+            quotation.unlink()
+        self.company.x_fc_usage_lock_date = False
+        quotation.unlink()
+
     def test_the_lock_begins_with_the_last_instant_of_a_counter(self):
         self.company.x_fc_usage_lock_date = "2026-01-11"
         cases = [
