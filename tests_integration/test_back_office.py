@@ -89,6 +89,24 @@ def test_a_manager_makes_a_key_that_is_shown_once_and_works(
     assert key[0] not in page.content()
 
 
+def test_people_read_why_something_is_refused(
+    page: Page, backoffice: BackOffice, billed_service: ServiceClient
+) -> None:
+    [usage] = backoffice.find("fusion.billing.usage", [("idempotency_key", "=", billed_service.code)], ["company_id"])
+    company = usage["company_id"][0]
+    action = backoffice.record("fusion_centralize_billing.action_billing_usage")
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    backoffice.call("res.company", "write", [company], {"x_fc_usage_lock_date": str(tomorrow)})
+    try:
+        _open(page, f"{backoffice.url}/odoo/action-{action}/{usage['id']}")
+        page.locator(".o_statusbar_buttons button[name=action_void]").click()
+        page.locator(".modal .o_field_widget[name=reason] input").fill("Counted twice")
+        page.locator(".modal footer").get_by_role("button", name="Void").click()
+        expect(page.locator(".modal", has_text="Usage of that time is locked.")).to_be_visible()
+    finally:
+        backoffice.call("res.company", "write", [company], {"x_fc_usage_lock_date": False})
+
+
 def test_a_charge_can_be_tried_before_anything_is_billed(
     page: Page, backoffice: BackOffice, billed_service: ServiceClient
 ) -> None:

@@ -59,6 +59,13 @@ class BillingError(UserError):
         if errors is None:
             errors = [FieldError(path, self.code, message)] if path else []
         self.errors = errors
+        # What the web client shows, and Odoo's own APIs tell, of an error whose class they do not know
+        # (web/static/src/core/errors/error_handlers.js; odoo/http.py: serialize_exception).
+        self.context = {
+            "exception_class": "odoo.exceptions.UserError",
+            "code": self.code,
+            "errors": [error.as_dict() for error in errors],
+        }
 
 
 class InvalidPayloadError(BillingError):

@@ -506,6 +506,8 @@ class TestJson2(JsonrpcCase):
         order = self._create_subscription()
         response = self._search(token, "sale.order", "write", ids=order.ids, vals={"x_fc_billed_until": "2027-01-01"})
         self.assertEqual(response.status_code, 422, response.text[:500])
+        context = response.json()["context"]
+        self.assertEqual((context["code"], context["errors"][0]["path"]), ("field_not_writable", "x_fc_billed_until"))
         order.invalidate_recordset()
         self.assertFalse(order.x_fc_billed_until)
         response = self._search(token, "sale.order", "write", ids=order.ids, vals={"note": "Hello"})
