@@ -53,8 +53,8 @@ class BillingUsageHistory(models.Model):
             lines = [
                 {
                     "label": counter[name]._description_string(self.env),
-                    "before": self._describe_value(before.get(name)),
-                    "after": self._describe_value(after.get(name)),
+                    "before": self._describe_value(name, before.get(name)),
+                    "after": self._describe_value(name, after.get(name)),
                 }
                 for name in ("quantity", "period_start", "period_end", "properties")
                 if before.get(name) or after.get(name)
@@ -119,7 +119,9 @@ class BillingUsageHistory(models.Model):
     # === HELPERS === #
 
     @api.model
-    def _describe_value(self, value):
-        if isinstance(value, dict):
-            return ", ".join(f"{name}: {each}" for name, each in sorted(value.items()))
+    def _describe_value(self, name, value):
+        if value and name == "properties":
+            return ", ".join(f"{dimension}: {each}" for dimension, each in sorted(value.items()))
+        if value and name in ("period_start", "period_end"):
+            return f"{value.replace('T', ' ')} UTC"
         return value

@@ -130,7 +130,7 @@ class TestUsageCorrections(BillingCase):
         self._push(5)
         self._push(6, times=("2026-01-11T00:00:00", "2026-01-12T00:00:00"))
         shown = self._get_usage().history_ids.changes_html
-        for value in (">5<", ">6<", "2026-01-11T00:00:00", "2026-01-12T00:00:00"):
+        for value in (">5<", ">6<", "2026-01-11 00:00:00 UTC", "2026-01-12 00:00:00 UTC"):
             self.assertIn(value, shown)
 
     def test_nobody_changes_the_history(self):
