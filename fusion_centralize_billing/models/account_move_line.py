@@ -82,11 +82,11 @@ class AccountMoveLine(models.Model):
         With taxes within the price, the subtotal is the less by them.
         """
         for line in self._fc_get_rated():
-            rated = sum((to_decimal(row.amount) for row in line._fc_get_billed_rows()), to_decimal(0))
+            rows = line._fc_get_billed_rows()
+            rated = sum((to_decimal(row.amount) for row in rows), to_decimal(0))
             taxes_within = line.tax_ids.flatten_taxes_hierarchy().filtered("price_include")
             if line._fc_get_price() != rated or not (taxes_within or line._fc_get_subtotal() == rated):
-                currency = line._fc_get_billed_rows().currency_id
-                amount = formatLang(self.env, float(rated), currency_obj=currency)
+                amount = formatLang(self.env, float(rated), currency_obj=rows.currency_id)
                 raise line._fc_rated_line_error(
                     self.env._("“%(line)s” was rated at %(amount)s.", line=line._fc_get_title(), amount=amount)
                 )

@@ -77,9 +77,9 @@ class AccountMove(models.Model):
             move.x_fc_payment_state = move._fc_get_payment_state()
 
     def _fc_get_payment_state(self):
-        sent = self.x_fc_charge_ids.filtered(lambda tx: tx.x_fc_charge_state != "withdrawn")
         if "unclear" in self.transaction_ids.mapped("x_fc_charge_state"):
             return "unclear"
+        sent = self.x_fc_charge_ids.filtered(lambda tx: tx.x_fc_charge_state != "withdrawn")
         in_flight = sent.filtered(lambda tx: tx.state in ("draft", "pending", "authorized"))
         if in_flight:
             return "scheduled" if in_flight.state == "draft" else "in_progress"
@@ -236,7 +236,7 @@ class AccountMove(models.Model):
         )
         return outcome
 
-    # === HELPERS: BEGINNING === #
+    # === HELPERS === #
 
     @api.model
     def _fc_get_guarded_fields(self):
@@ -249,6 +249,8 @@ class AccountMove(models.Model):
             "x_fc_lacks_token",
         }
         return super()._fc_get_guarded_fields() | schedule
+
+    # === HELPERS: BEGINNING === #
 
     def _fc_lock_payment(self):
         """Let one transaction at a time decide on the payment of these invoices.

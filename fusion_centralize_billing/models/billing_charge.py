@@ -7,6 +7,7 @@ from odoo.exceptions import UserError, ValidationError
 from ..api.errors import BusinessRuleError
 from ..rating import CHARGE_MODELS, RatingError, Terms, Usage, check_terms, to_decimal
 from .billing_charge_tier import with_charge_checking
+from .changes import get_changes
 from .price_terms import PriceTerms
 
 _MAX_DIMENSIONS = 5
@@ -279,17 +280,15 @@ class BillingCharge(models.Model):
 
     def _check_metric_kept(self, vals):
         """A charge that has rated keeps its metric: late usage would take back what the old one has billed."""
-        changed = self.filtered(lambda charge: charge.metric_id.id != vals.get("metric_id", charge.metric_id.id))
-        if changed._has_rated():
+        if self.filtered(lambda charge: get_changes(charge, vals, ["metric_id"]))._has_rated():
             raise UserError(
                 self.env._("A charge that has rated usage keeps its metric. Archive it and make another one.")
             )
 
     def _check_plan_kept(self, vals):
         """A charge of running subscriptions keeps its plan: the periods they have begun would lose or gain it."""
-        for charge in self if {"plan_code", "company_id"} & set(vals) else ():
-            current = {"plan_code": charge.plan_code, "company_id": charge.company_id.id}
-            moves = any(value != vals.get(name, value) for name, value in current.items())
+        for charge in self:
+            moves = get_changes(charge, vals, ["plan_code", "company_id"])
             if moves and (charge._get_running_subscriptions() or charge._has_rated()):
                 raise UserError(
                     self.env._(
@@ -336,12 +335,12 @@ class BillingCharge(models.Model):
         return tuple(name.strip() for name in (self.group_by or "").split(",") if name.strip())
 
     def _get_running_subscriptions(self):
-        """Return the subscriptions of the charge's plan."""
+        """Return the subscriptions that this charge applies to."""
         domain = [
+            ("x_fc_plan_code", "=", self.plan_code),
             ("company_id", "=", self.company_id.id),
             ("is_subscription", "=", True),
             ("state", "=", "sale"),
-            ("x_fc_plan_code", "=", self.plan_code),
         ]
         # sudo: they are charged, whoever changes the price.
         return self.env["sale.order"].sudo().search(domain)

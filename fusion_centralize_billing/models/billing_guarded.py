@@ -2,6 +2,7 @@
 from odoo import api, models
 
 from ..api.errors import BusinessRuleError
+from .changes import get_changes, is_other
 
 
 class BillingGuarded(models.AbstractModel):
@@ -10,6 +11,9 @@ class BillingGuarded(models.AbstractModel):
     Users reach every field of a record that they may write over Odoo's RPC: ``readonly`` concerns views only.
     Code that has to write a guarded field does so with sudo(). Computed fields may be guarded, too: the ORM
     stores what it computes without calling write().
+
+    Community's subscriptions have a mixin of their own (``fusion.subscription.guarded``): this addon depends on
+    them, and on Enterprise on a binding without models, so that neither can lend the other one.
     """
 
     _name = "fusion.billing.guarded"
@@ -39,7 +43,7 @@ class BillingGuarded(models.AbstractModel):
                 given = {name: vals[name] for name in self._fc_get_guarded_fields() if vals.get(name)}
                 entitled = self._fc_get_entitled_values(vals) if given else {}
                 self._fc_refuse_by_hand(
-                    name for name in given if self._fc_is_other(name, given[name], entitled.get(name, False))
+                    name for name in given if is_other(self, name, given[name], entitled.get(name, False))
                 )
         return super().create(vals_list)
 
@@ -48,11 +52,11 @@ class BillingGuarded(models.AbstractModel):
 
         :raises BusinessRuleError: ``field_not_writable``
         """
-        names = [] if self.env.su else [name for name in self._fc_get_guarded_fields() if name in vals]
+        names = set() if self.env.su else self._fc_get_guarded_fields() & set(vals)
         if names:
             self.check_access("write")
         for record in self if names else ():
-            self._fc_refuse_by_hand(name for name in names if self._fc_is_other(name, vals[name], record[name]))
+            self._fc_refuse_by_hand(get_changes(record, vals, names))
         return super().write(vals)
 
     # === HELPERS === #
@@ -76,8 +80,3 @@ class BillingGuarded(models.AbstractModel):
                 code="field_not_writable",
                 path=min(labels),
             )
-
-    @api.model
-    def _fc_is_other(self, name, value, current):
-        convert = self._fields[name].convert_to_cache
-        return convert(value, self) != convert(current, self)

@@ -4,6 +4,8 @@ import re
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from .changes import get_changes
+
 #: Terms of a plan that its subscriptions keep as they were when they were opened, and how the order calls them.
 #: Community's subscriptions have them all (fusion_subscription), Enterprise's bill fees in ways of their own.
 _ORDER_TERMS = {
@@ -185,9 +187,8 @@ class BillingPlan(models.Model):
 
     def _check_code_kept(self, vals):
         """Subscriptions name their plan by its code, in its company."""
-        for plan in self if {"code", "company_id"} & set(vals) else ():
-            current = {"code": plan.code, "company_id": plan.company_id.id}
-            if any(value != vals.get(name, value) for name, value in current.items()) and plan._is_sold():
+        for plan in self:
+            if get_changes(plan, vals, ["code", "company_id"]) and plan._is_sold():
                 raise UserError(
                     self.env._("%s has subscriptions, so it keeps its code and company. Copy it instead.", plan.name)
                 )

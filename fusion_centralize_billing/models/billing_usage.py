@@ -6,7 +6,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tools import split_every
 
 from ..rating import attributed_at
-from .usage_row import spans
+from .changes import get_changes
+from .usage_row import describe_properties, spans
 
 _CRON_BATCH = 500
 #: What a correction changes; everything else of a counter stays as it was received.
@@ -84,8 +85,7 @@ class BillingUsage(models.Model):
     @api.depends("properties")
     def _compute_properties_text(self):
         for usage in self:
-            items = sorted((usage.properties or {}).items())
-            usage.properties_text = ", ".join(f"{name}: {value}" for name, value in items)
+            usage.properties_text = describe_properties(usage.properties or {})
 
     # === CRUD === #
 
@@ -104,15 +104,13 @@ class BillingUsage(models.Model):
         :raises UserError: if a counter is void, or a field would change that no edit may change
         """
         for usage in self:
-            for name in _FIXED & set(vals):
-                field = self._fields[name]
-                if field.convert_to_cache(vals[name], usage) != field.convert_to_cache(usage[name], usage):
-                    raise UserError(
-                        self.env._(
-                            "The %s of a counter cannot be edited: void it, and record another one.",
-                            field._description_string(self.env),
-                        )
+            for name in get_changes(usage, vals, _FIXED):
+                raise UserError(
+                    self.env._(
+                        "The %s of a counter cannot be edited: void it, and record another one.",
+                        self._fields[name]._description_string(self.env),
                     )
+                )
         if not _CORRECTED & set(vals):
             return super().write(vals)
         if self.filtered("voided_at"):

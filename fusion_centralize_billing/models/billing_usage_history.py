@@ -3,6 +3,8 @@ import json
 
 from odoo import api, fields, models
 
+from .usage_row import describe_properties
+
 
 class BillingUsageHistory(models.Model):
     """What a counter was before it was corrected: who changed it, when, why, from what, to what.
@@ -121,7 +123,7 @@ class BillingUsageHistory(models.Model):
     @api.model
     def _describe_value(self, name, value):
         if value and name == "properties":
-            return ", ".join(f"{dimension}: {each}" for dimension, each in sorted(value.items()))
+            return describe_properties(value)
         if value and name in ("period_start", "period_end"):
             return f"{value.replace('T', ' ')} UTC"
         return value

@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..api.errors import BusinessRuleError
+from .changes import get_changes
 
 #: Context key: the day that counts as today, in a preview that is rolled back. Community's subscriptions know it too.
 TODAY = "fusion_subscription_today"
@@ -218,7 +219,7 @@ class SaleOrder(models.Model):
         """
         decisive = {"x_fc_service_id", "x_fc_external_id", "x_fc_plan_code", "company_id"} & set(vals)
         for order in self if decisive else ():
-            changed = {name for name in decisive if self._fc_is_other(name, vals[name], order[name])}
+            changed = get_changes(order, vals, decisive)
             if "x_fc_external_id" in changed:
                 changed.remove("x_fc_external_id")
                 # An error of the service's own may be put right until it has sent counters.

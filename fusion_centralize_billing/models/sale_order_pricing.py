@@ -98,9 +98,9 @@ class SaleOrder(models.Model):
         """Return ``{subscription: charges}`` with one search: also archived ones, which apply until their end."""
         codes = [code for code in self.mapped("x_fc_plan_code") if code]
         domain = [("plan_code", "in", codes), "|", ("active", "=", True), ("effective_until", "!=", False)]
-        # sudo: charges of a subscription count whoever looks at it.
-        catalog = self.env["fusion.billing.charge"].sudo().with_context(active_test=False)
-        charges = catalog.search(domain).with_env(catalog.with_context(self.env.context).env)
+        # sudo: charges of a subscription count whoever looks at it. "active" in the domain switches off Odoo's own
+        # test for it, which the context of a client could change.
+        charges = self.env["fusion.billing.charge"].sudo().search(domain)
         by_plan = charges.grouped(lambda charge: (charge.plan_code, charge.company_id))
         none = charges.browse()
         return {order: by_plan.get((order.x_fc_plan_code, order.company_id), none) for order in self}

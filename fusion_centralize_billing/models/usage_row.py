@@ -101,6 +101,11 @@ def spans(touched):
     return result
 
 
+def describe_properties(properties):
+    """Return the properties of a counter as one line for people."""
+    return ", ".join(f"{name}: {value}" for name, value in sorted(properties.items()))
+
+
 def naive_utc(value):
     """Return a time as Odoo stores it; a date counts from its midnight."""
     if isinstance(value, datetime.datetime) and value.tzinfo:

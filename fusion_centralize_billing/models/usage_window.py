@@ -18,10 +18,9 @@ WHOLE = ""
 class UsageWindow:
     """The counters of a subscription and metric attributed to [start, end), naive UTC.
 
-    :param until: the first instant of counters that the window does not hold, if not its end
-
     :param filters: pairs (property, values); a counter needs one of the values of each property
     :param group_by: properties; counters that differ in one of them are added up apart
+    :param until: the first instant of counters that the window does not hold, if not its end
     """
 
     subscription: BaseModel

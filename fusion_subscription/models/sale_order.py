@@ -19,7 +19,7 @@ SUBSCRIPTION_STATES = [
 STARTED_STATES = ("3_progress", "4_paused", "6_churn")
 # Context key of a change of the order's state by an action, which keeps the subscription in step with it.
 # Its value is an object that no client can send
-BY_ACTION = "fusion_subscription_state_by_action"
+_BY_ACTION = "fusion_subscription_state_by_action"
 _ACTION = object()
 # They decide where the boundaries of a confirmed subscription lie, and what is billed when
 TERMS = (
@@ -321,11 +321,11 @@ class SaleOrder(models.Model):
 
     def _as_action(self):
         """Return the orders with leave to change their own state, for code that sees to the subscription's."""
-        return self.with_context(**{BY_ACTION: _ACTION})
+        return self.with_context(**{_BY_ACTION: _ACTION})
 
     def _check_state_changed_by_action(self, vals):
         """Refuse to reopen or cancel a started subscription by writing the order's state only."""
-        if "state" not in vals or self.env.su or self.env.context.get(BY_ACTION) is _ACTION:
+        if "state" not in vals or self.env.su or self.env.context.get(_BY_ACTION) is _ACTION:
             return
         for order in self:
             if order.subscription_state in STARTED_STATES and order._is_changed("state", vals):
