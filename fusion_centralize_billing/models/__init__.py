@@ -23,6 +23,7 @@ from . import (
     billing_payment_call,
     billing_period,
     billing_plan,
+    billing_rated_counter,
     billing_rating,
     billing_service,
     billing_service_catalog,

@@ -17,7 +17,7 @@ from .money import plain_text, quotient, round_half_up, to_decimal
 from .periods import attributed_at, microseconds_between
 from .pricing import check_terms, price
 from .proration import prorate_amount, prorate_terms
-from .result import Rated, RatedLine
+from .result import NOTHING, Rated, RatedLine
 from .terms import Terms, Tier
 from .units import UNIT_ROUNDINGS, round_units
 from .usage import Usage
@@ -25,6 +25,7 @@ from .usage import Usage
 __all__ = [
     "AGGREGATIONS",
     "CHARGE_MODELS",
+    "NOTHING",
     "UNIT_ROUNDINGS",
     "Components",
     "Rated",
