@@ -36,7 +36,10 @@ class BillingRatedCounter(models.Model):
     properties_text = fields.Char(readonly=True, string="Dimensions")
     usage_id = fields.Many2one("fusion.billing.usage", readonly=True, string="Counter Now")
     current_quantity = fields.Float(
-        min_display_digits=0, readonly=True, string="Now", help="What the counter counts now; 0 if it is void or deleted."
+        min_display_digits=0,
+        readonly=True,
+        string="Now",
+        help="What the counter counts now; 0 if it is void or deleted.",
     )
     correction = fields.Selection(
         [("amended", "Amended"), ("voided", "Voided"), ("deleted", "Deleted")],
@@ -74,7 +77,9 @@ class BillingRatedCounter(models.Model):
         """Show the counter as it is now, with its corrections; of a deleted one, these are all that is left."""
         self.ensure_one()
         if not self.usage_id:
-            action = self.env["ir.actions.actions"]._for_xml_id("fusion_centralize_billing.action_billing_usage_history")
+            action = self.env["ir.actions.actions"]._for_xml_id(
+                "fusion_centralize_billing.action_billing_usage_history"
+            )
             return {**action, "domain": [("counter_id", "=", self.id)], "context": {}}
         return {
             "type": "ir.actions.act_window",
@@ -84,19 +89,20 @@ class BillingRatedCounter(models.Model):
         }
 
     @api.model
-    def _read_pages(self, ratings, limit=None, before=None, service=None):
-        """Return ``{rating id: [counter]}``: of each row the first counters, greatest numbers first, exactly.
+    def _read_pages(self, ratings, limit=None, beyond=None, descending=True, service=None):
+        """Return ``{rating id: [counter]}``: of each row the first counters by their numbers.
 
         :param limit: of each row; all without it
-        :param before: only counters with lesser numbers
+        :param beyond: begin after the counter with this number
         :param service: only its counters
         :return: dicts with what :func:`rated_counters` brings, quantities as Decimal, and metric_code; of the present
             exists, current_quantity (None if it is deleted), voided_at, void_reason, updated_at; and of the last
             correction since the rating correction (its kind) and corrected_at
         """
         self.env.flush_all()
-        conditions = [SQL("counter.counter_id < %s", before)] if before is not None else []
-        conditions += [SQL("counter.service_id = %s", service.id)] if service is not None else []
+        conditions = [_of_service(service)]
+        if beyond is not None:
+            conditions.append(SQL("counter.counter_id %s %s", SQL("<" if descending else ">"), beyond))
         query = SQL(
             """
             SELECT page.*
@@ -108,12 +114,13 @@ class BillingRatedCounter(models.Model):
                        last.kind AS correction, last.create_date AS corrected_at
                   FROM %(counters)s
                  WHERE %(conditions)s
-                 ORDER BY counter.counter_id DESC LIMIT %(limit)s) AS page
+                 ORDER BY counter.counter_id %(direction)s LIMIT %(limit)s) AS page
              WHERE rating.id = ANY(%(ids)s)
-             ORDER BY page.rating_id, page.counter_id DESC
+             ORDER BY page.rating_id, page.counter_id %(direction)s
             """,
             counters=_with_present(rated_counters(_RATING)),
-            conditions=SQL(" AND ").join(conditions) if conditions else SQL("TRUE"),
+            conditions=SQL(" AND ").join(conditions),
+            direction=SQL("DESC" if descending else "ASC"),
             limit=limit,
             ids=ratings.ids,
         )
@@ -122,6 +129,23 @@ class BillingRatedCounter(models.Model):
         for row in self.env.cr.dictfetchall():
             pages[row["rating_id"]].append(_with_decimals(row))
         return pages
+
+    @api.model
+    def _count_counters(self, ratings, service=None):
+        """Return ``{rating id: number of counters}``."""
+        self.env.flush_all()
+        query = SQL(
+            "SELECT rating.id, (SELECT COUNT(*) FROM (%s) AS counter WHERE %s)"
+            " FROM fusion_billing_rating AS rating WHERE rating.id = ANY(%s)",
+            rated_counters(_RATING),
+            _of_service(service),
+            ratings.ids,
+        )
+        return dict(self.env.execute_query(query))
+
+
+def _of_service(service):
+    return SQL("TRUE") if service is None else SQL("counter.service_id = %s", service.id)
 
 
 def _with_present(counters):

@@ -61,7 +61,7 @@ class BillingService(models.Model):
         before = service._read_cursor(request)
         # sudo: the rules have shown the rating, and of its counters only this service's are read.
         counters = service.env["fusion.billing.rated.counter"].sudo()
-        found = counters._read_pages(rating, request.limit + 1, before, service)[rating.id]
+        found = counters._read_pages(rating, request.limit + 1, before, service=service)[rating.id]
         page = found[: request.limit]
         cursor = service._make_cursor(request, page[-1]["counter_id"]) if len(found) > len(page) else None
         order = rating.sudo().subscription_id

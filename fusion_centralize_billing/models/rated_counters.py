@@ -31,9 +31,7 @@ def add_origin(cr, table, of_counter=False):
         cr.execute(SQL("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s %s", name, column, SQL(column_type)))
         cr.execute(SQL("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", name, column, SQL(default)))
     for column, column_type in _COUNTER_ORIGIN.items() if of_counter else ():
-        cr.execute(
-            SQL("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s %s", name, SQL.identifier(column), SQL(column_type))
-        )
+        cr.execute(SQL("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s %s", name, SQL.identifier(column), SQL(column_type)))
 
 
 def take_reading(env):
@@ -68,43 +66,46 @@ def reading_columns(rating):
     )
 
 
-def counter_seen(counter, saw):
-    """Return the condition that a reading saw the making of a counter, which stands in a row of fusion_billing_usage.
+def counter_seen(usage, saw):
+    """Return the condition that a reading saw the making of a counter, a row of fusion_billing_usage.
 
     :param saw: alias of a row of :func:`reading_columns`
     """
-    columns = (SQL("%s.%s", counter, SQL(name)) for name in ("id", "recorded_in", "recorded_run", "create_date"))
-    return _seen(*columns, saw, SQL("counter"))
+    return _seen(usage, ("id", "recorded_in", "recorded_run", "create_date"), saw, "counter")
 
 
 def correction_seen(entry, saw):
-    """Return the condition that a reading saw a correction, which stands in a row of the history."""
-    columns = (SQL("%s.%s", entry, SQL(name)) for name in ("id", "recorded_in", "recorded_run", "create_date"))
-    return _seen(*columns, saw, SQL("correction"))
+    """Return the condition that a reading saw a correction, a row of fusion_billing_usage_history."""
+    return _seen(entry, ("id", "recorded_in", "recorded_run", "create_date"), saw, "correction")
 
 
 def corrected_counter_seen(entry, saw):
     """Return the condition that a reading saw the making of the counter that a correction is about."""
-    columns = (SQL("%s.%s", entry, SQL(name)) for name in ("counter_id", "counter_in", "counter_run", "counter_date"))
-    return _seen(*columns, saw, SQL("counter"))
+    return _seen(entry, ("counter_id", "counter_in", "counter_run", "counter_date"), saw, "counter")
 
 
-def _seen(number, recorded_in, recorded_run, recorded_at, saw, mark):
+def _seen(row, columns, saw, mark):
+    """Return the condition that a reading saw the writing of a row.
+
+    :param columns: the row's number, transaction, server run and time of writing
+    :param mark: which part of the reading is the last number that was given before it
+    """
+    number, xact, run, written_at = (SQL("%s.%s", row, SQL.identifier(column)) for column in columns)
     return SQL(
         """
         CASE WHEN %(saw)s.snapshot IS NULL
-             THEN %(xact)s IS NULL AND COALESCE(%(at)s, '-infinity') <= %(saw)s.rated_at
+             THEN %(xact)s IS NULL AND COALESCE(%(written_at)s, '-infinity') <= %(saw)s.rated_at
              WHEN %(xact)s IS NULL THEN TRUE
-             WHEN %(run)s <> %(saw)s.run THEN %(at)s < %(saw)s.at
+             WHEN %(run)s <> %(saw)s.run THEN %(written_at)s < %(saw)s.at
              WHEN %(xact)s = %(saw)s.xact THEN %(number)s <= %(saw)s.%(mark)s
              ELSE pg_visible_in_snapshot(%(xact)s, %(saw)s.snapshot) END
         """,
         saw=saw,
-        xact=recorded_in,
-        run=recorded_run,
-        at=recorded_at,
+        xact=xact,
+        run=run,
+        written_at=written_at,
         number=number,
-        mark=mark,
+        mark=SQL.identifier(mark),
     )
 
 
@@ -112,7 +113,7 @@ def rated_counters(rating):
     """Return the query of the counters of the ledger row with an alias, as its rating saw them.
 
     Its columns: counter_id, metric_id, service_id, idempotency_key, source, quantity, period_start, period_end,
-    attributed_at, properties, created_at, and is_corrected, which tells whether the counter is another one now, or none.
+    attributed_at, properties, created_at, and is_corrected: whether the counter is another one now, or none.
 
     A counter is what stood there before the first correction that the rating did not see, or what stands there now.
     """
@@ -121,8 +122,8 @@ def rated_counters(rating):
         SELECT counter.*
           FROM (SELECT %(reading)s OFFSET 0) AS saw
          CROSS JOIN LATERAL (
-            SELECT usage.id AS counter_id, usage.metric_id, usage.service_id, usage.idempotency_key, usage.source, usage.quantity,
-                   usage.period_start, usage.period_end, usage.attributed_at, usage.properties,
+            SELECT usage.id AS counter_id, usage.metric_id, usage.service_id, usage.idempotency_key, usage.source,
+                   usage.quantity, usage.period_start, usage.period_end, usage.attributed_at, usage.properties,
                    usage.create_date AS created_at, FALSE AS is_corrected
               FROM fusion_billing_usage AS usage
              WHERE %(of_rating)s AND %(in_window)s AND usage.voided_at IS NULL AND %(counter_seen)s
@@ -130,8 +131,8 @@ def rated_counters(rating):
                     SELECT FROM fusion_billing_usage_history AS entry
                      WHERE entry.counter_id = usage.id AND NOT %(correction_seen)s)
              UNION ALL
-            SELECT usage.counter_id, usage.metric_id, usage.service_id, usage.idempotency_key, COALESCE(usage.source, 'push'),
-                   (usage.before ->> 'quantity')::numeric, usage.period_start, usage.period_end, usage.attributed_at,
+            SELECT usage.counter_id, usage.metric_id, usage.service_id, usage.idempotency_key,
+                   COALESCE(usage.source, 'push'), (usage.before ->> 'quantity')::numeric, usage.period_start, usage.period_end, usage.attributed_at,
                    NULLIF(usage.before -> 'properties', 'null'), COALESCE(usage.counter_date, usage.create_date), TRUE
               FROM (%(first_unseen)s) AS usage
              WHERE %(in_window)s
@@ -189,7 +190,7 @@ def _in_window(rating):
 
 
 def _priced(rating):
-    """Return the condition that a counter has the properties that the rating's terms ask for, and those of its group."""
+    """Return the condition that a counter has the properties that the terms ask for, and those of the group."""
     return SQL(
         """
         NOT EXISTS (

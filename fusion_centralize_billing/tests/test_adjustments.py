@@ -223,7 +223,11 @@ class TestAdjustments(BillingCase):
                 self.assertEqual(sum(self._get_ratings(order).mapped("amount")), expected)
                 self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed")), 20 + expected)
                 counters = self._get_ratings(order)[-1:]._get_counters()
-                self.assertEqual(sum(counter["quantity"] for counter in counters), expected, "the ledger does not lead to the counters")
+                self.assertEqual(
+                    sum(counter["quantity"] for counter in counters),
+                    expected,
+                    "the ledger does not lead to the counters",
+                )
 
     def test_usage_that_slips_in_while_a_subscription_ends_is_billed(self):
         order = self._create_subscription()

@@ -387,10 +387,14 @@ class _History:
         spec, group = self.model.charges[row.charge_id.name], group_dimensions(row.group_key or "")
         if set(group) != set(row.terms["group_by"]):
             return self.env["fusion.billing.usage"]  # a row for a charge by groups that had none
-        return self.env["fusion.billing.usage"].search(domain).filtered(
-            lambda usage: (
-                spec.region in (None, (usage.properties or {}).get("region"))
-                and all((usage.properties or {}).get(name) == value for name, value in group.items())
+        return (
+            self.env["fusion.billing.usage"]
+            .search(domain)
+            .filtered(
+                lambda usage: (
+                    spec.region in (None, (usage.properties or {}).get("region"))
+                    and all((usage.properties or {}).get(name) == value for name, value in group.items())
+                )
             )
         )
 

@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
 from ..models.usage_row import UsageRow, naive_utc
-from .common import BillingCase
+from .common import BillingCase, load_script
 
 _JAN_10 = ("2026-01-10", "2026-01-11")
 _BELOW = 1000
@@ -85,7 +85,8 @@ class TestRatedCounters(BillingCase):
         self.assertEqual((first.total_quantity, adjustment.total_quantity, adjustment.amount), (12, 16, 4))
         self.assertEqual(self._get_counters(first), {"a": ("5", "5", "voided"), "b": ("7", "10", "amended")})
         self.assertEqual(
-            self._get_counters(adjustment), {"a": ("5", "5", "voided"), "b": ("10", "10", None), "late": ("1", "1", None)}
+            self._get_counters(adjustment),
+            {"a": ("5", "5", "voided"), "b": ("10", "10", None), "late": ("1", "1", None)},
         )
 
     def test_what_was_void_or_deleted_before_is_not_shown(self):
@@ -178,6 +179,30 @@ class TestRatedCounters(BillingCase):
                 self._set_origin(*origin, 1)
                 self.assertEqual(bool(self._get_row()._get_counters()), expected)
 
+    def test_an_upgrade_finds_the_counters_of_what_was_rated_before(self):
+        for number, key in enumerate(("kept", "deleted", "amended")):
+            self._push(number + 5, key)
+        self._invoice_on(self.order, "2026-02-01")
+        self._get_usage("amended")._amend(Decimal(1), "Meter was off")
+        self._get_usage("deleted").unlink()
+        self._forget()
+        load_script("19.0.1.1.0/post-rated_counters.py").migrate(self.env.cr, "19.0.1.0.0")
+        self.env.invalidate_all()
+        expected = {"kept": ("5", "5", None), "deleted": ("6", None, "deleted"), "amended": ("7", "1", "amended")}
+        self.assertEqual(self._get_counters(self._get_row()), expected)
+
+    def _forget(self):
+        """Leave the tables as an older version did: January is rated on February 1, what comes later is later."""
+        self.env.flush_all()
+        rated = "UPDATE fusion_billing_rating SET usage_until = NULL, reading = NULL, rated_at = '2026-02-01 12:00:00'"
+        self.env.cr.execute(rated)
+        origin = "recorded_in = NULL, recorded_run = NULL"
+        self.env.cr.execute(f"UPDATE fusion_billing_usage SET {origin}, create_date = '2026-01-11'")
+        self.env.cr.execute(
+            f"UPDATE fusion_billing_usage_history SET {origin}, create_date = '2026-02-03', counter_id = NULL,"
+            " counter_in = NULL, counter_run = NULL, counter_date = NULL, source = NULL"
+        )
+
     def _set_reading(self, reading):
         self.env.flush_all()
         self.env.cr.execute("UPDATE fusion_billing_rating SET reading = %s", [reading and json.dumps(reading)])
@@ -255,7 +280,13 @@ class TestRatedCounters(BillingCase):
             cursor = {"cursor": pages[-1]["next_cursor"]} if pages else {}
             pages.append(self.service._api_list_rating_usage({**request, **cursor}))
         found = [
-            (row["idempotency_key"], row["quantity"], row["current_quantity"], row["correction"], bool(row["voided_at"]))
+            (
+                row["idempotency_key"],
+                row["quantity"],
+                row["current_quantity"],
+                row["correction"],
+                bool(row["voided_at"]),
+            )
             for page in pages
             for row in page["usage"]
         ]

@@ -18,10 +18,10 @@ _COUNTER = """
       FROM fusion_billing_usage AS usage
      WHERE usage.id = entry.usage_id AND entry.counter_id IS NULL
 """
-# The numbers of deleted counters are not known any more: those of their first correction, below zero, take their place.
+# The numbers of deleted counters are not known any more: they get some that no counter has, from the end of the range.
 _DELETED_COUNTER = """
     UPDATE fusion_billing_usage_history AS entry
-       SET counter_id = -first.id
+       SET counter_id = 2147483647 - first.id
       FROM (SELECT MIN(id) AS id, service_id, subscription_id, metric_id, idempotency_key,
                    CASE WHEN idempotency_key IS NULL THEN id END AS without_key
               FROM fusion_billing_usage_history
