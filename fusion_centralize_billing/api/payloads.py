@@ -19,6 +19,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
     model_validator,
 )
@@ -78,20 +79,17 @@ def _to_utc(value: datetime.datetime) -> datetime.datetime:
     return value
 
 
-def _read_day(value: Any) -> Any:
+def _read_moment(value: Any, read_time: ValidatorFunctionWrapHandler) -> datetime.date:
     """Return a day where only a day is told, such as 2026-05-01: which instant it begins at is for others to say."""
     if isinstance(value, str) and _DAY.match(value):
         try:
-            return datetime.date.fromisoformat(value)
-        except ValueError:
-            return value
-    if isinstance(value, datetime.date):
-        return value
-    return _require_time_text(value)
-
-
-def _check_moment(value: datetime.date) -> datetime.date:
-    return _to_utc(value) if isinstance(value, datetime.datetime) else _check_date(value)
+            return _check_date(datetime.date.fromisoformat(value))
+        except ValueError as exc:
+            raise PydanticCustomError("date_parsing", "There is no such day.") from exc
+    if type(value) is datetime.date:
+        return _check_date(value)
+    moment: datetime.datetime = read_time(value)
+    return moment
 
 
 def _require_date_text(value: Any) -> Any:
@@ -136,7 +134,11 @@ Properties = Annotated[
 Time = Annotated[datetime.datetime, BeforeValidator(_require_time_text), AfterValidator(_to_utc)]
 Day = Annotated[datetime.date, BeforeValidator(_require_date_text), AfterValidator(_check_date)]
 #: A time, or a day, which begins at midnight in the subscription's time zone.
-Moment = Annotated[datetime.datetime | datetime.date, BeforeValidator(_read_day), AfterValidator(_check_moment)]
+Moment = Annotated[
+    Time,
+    WrapValidator(_read_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
+]
 RecordId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 
 Model = TypeVar("Model", bound="Payload")

@@ -82,7 +82,7 @@ class SaleOrder(models.Model):
             return None
         period = self._fc_get_current_period()
         end = self._fc_day_of(period[1]) if period else self.next_invoice_date
-        return end if end and end <= self._fc_get_today() else None
+        return end if end and self._fc_is_reached(end) else None
 
     def _fc_get_invoiced_days(self):
         """Return the days [start, end) that the invoice being made bills, or None if it closes no period."""

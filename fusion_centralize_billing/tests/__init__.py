@@ -38,6 +38,7 @@ from . import (
     test_security,
     test_service_keys,
     test_simulation,
+    test_time_zones,
     test_usage,
     test_usage_corrections,
     test_usage_queries,

@@ -8,6 +8,7 @@ import os
 import uuid
 from pathlib import Path
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import requests
 from cryptography.fernet import Fernet
@@ -203,12 +204,15 @@ class BillingMixin:
     # === INVOICING === #
 
     @contextlib.contextmanager
-    def _on(self, day):
+    def _on(self, day, zone="UTC"):
         """Run the block at noon of a day, with what depends on the clock recomputed.
 
         Not with freezegun, which looks through all of Odoo's modules each time.
+
+        :param zone: whose noon
         """
-        noon = fields.Datetime.to_datetime(f"{day} 12:00:00")
+        local = datetime.datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=ZoneInfo(zone))
+        noon = local.astimezone(datetime.timezone.utc).replace(tzinfo=None)
         self.env.invalidate_all()
         with (
             patch.object(fields.Datetime, "now", lambda *args: noon),
@@ -222,18 +226,18 @@ class BillingMixin:
         with self._on(day), trap_jobs():
             return order._create_recurring_invoice()
 
-    def _create_native_invoice_on(self, order, day):
+    def _create_native_invoice_on(self, order, day, zone="UTC"):
         """Do what the button "Create Invoice" does."""
-        with self._on(day), trap_jobs():
+        with self._on(day, zone), trap_jobs():
             wizard = self.env["sale.advance.payment.inv"].with_context(
                 active_model="sale.order", active_ids=order.ids, active_id=order.id
             )
             wizard.create({"advance_payment_method": "delivered"}).create_invoices()
         return order.invoice_ids.sorted("id")[-1:]
 
-    def _run_closing_jobs(self, order, day):
+    def _run_closing_jobs(self, order, day, zone="UTC"):
         """Run the jobs that end a subscription, until none is left."""
-        with self._on(day), trap_jobs() as trap:
+        with self._on(day, zone), trap_jobs() as trap:
             order._job_rate()
             jobs, trap.enqueued_jobs = trap.enqueued_jobs, []
             for job in jobs:

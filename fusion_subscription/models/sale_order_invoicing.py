@@ -177,7 +177,7 @@ class SaleOrder(models.Model):
         A subscription whose job failed waits in the Job Queue until somebody requeues or closes that job.
         """
         due = self.search(self._get_due_subscriptions_domain(), order="next_invoice_date, id")
-        due = due.filtered(lambda order: order._get_due_invoice() or order._is_reached(order.end_date))
+        due = due.filtered(lambda order: order._get_due_invoice() or order._has_end_to_reach())
         due -= due._get_with_failed_job()
         self.env["ir.cron"]._commit_progress(remaining=len(due))
         for batch_ids in split_every(CRON_BATCH_SIZE, due.ids):
@@ -297,6 +297,9 @@ class SaleOrder(models.Model):
         """
         if self.subscription_state == "3_progress" and self._is_reached(self.end_date) and not self._get_due_invoice():
             self._set_subscription_state("6_churn")
+
+    def _has_end_to_reach(self):
+        return self.subscription_state != "6_churn" and self._is_reached(self.end_date)
 
     def _close_if_ended_while_paused(self):
         if self.subscription_state == "4_paused" and self._is_reached(self.end_date):
