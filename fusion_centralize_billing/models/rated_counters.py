@@ -18,6 +18,9 @@ _ORIGIN = {
 #: The same of the counter that a correction is about, which may be deleted.
 _COUNTER_ORIGIN = {"counter_in": "xid8", "counter_run": "timestamptz", "counter_date": "timestamp"}
 
+# A sequence that was not used yet has the number that it will give first.
+_LAST_NUMBER = SQL("CASE WHEN is_called THEN last_value ELSE 0 END")
+
 
 def add_origin(cr, table, of_counter=False):
     """Give a table the columns that tell what wrote each new row. They are none of Odoo's fields: nobody writes them.
@@ -45,9 +48,11 @@ def take_reading(env):
             SELECT jsonb_build_object(
                 'snapshot', pg_current_snapshot()::text, 'xact', pg_current_xact_id()::text,
                 'run', pg_postmaster_start_time()::text, 'at', (now() AT TIME ZONE 'UTC')::text,
-                'counter', (SELECT last_value FROM fusion_billing_usage_id_seq),
-                'correction', (SELECT last_value FROM fusion_billing_usage_history_id_seq))
-            """
+                'counter', (SELECT %s FROM fusion_billing_usage_id_seq),
+                'correction', (SELECT %s FROM fusion_billing_usage_history_id_seq))
+            """,
+            _LAST_NUMBER,
+            _LAST_NUMBER,
         )
     )
     return reading
