@@ -25,6 +25,7 @@ from . import (
     test_plan_terms,
     test_preview,
     test_price_versions,
+    test_proof,
     test_rated_counters,
     test_rated_lines,
     test_rating_ledger,
