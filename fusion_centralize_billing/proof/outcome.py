@@ -3,9 +3,6 @@ import datetime
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-#: What can have become of a counter.
-STATUSES = ("invoiced", "open", "included", "void", "unpriced", "unexplained")
-
 
 @dataclass(frozen=True)
 class Line:
@@ -37,7 +34,7 @@ class Line:
 class Finding:
     """Something that does not agree: a ledger row with its counters or its price, an invoice line with the ledger.
 
-    :param code: stable, see FINDINGS in billing_proof_finding.py
+    :param code: stable, see ``_describe`` in billing_proof_finding.py
     :param expected: what it should be, and ``found`` what it is, as text
     """
 

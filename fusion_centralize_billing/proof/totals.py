@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from odoo.tools import SQL
 
-from ..models.billing_usage_aggregation import COMPONENTS
 from ..models.rated_counters import correction_seen, counter_seen, rated_counters
+from ..models.usage_window import COMPONENTS
 from ..rating import Components, finish
 from .tables import make_table
 
