@@ -58,7 +58,9 @@ class BillingProof(models.Model):
     finding_count = fields.Integer(readonly=True, string="Findings")
     error = fields.Text(readonly=True)
     line_ids = fields.One2many("fusion.billing.proof.line", "proof_id", string="Lines", readonly=True)
-    finding_ids = fields.One2many("fusion.billing.proof.finding", "proof_id", string="What Does Not Agree", readonly=True)
+    finding_ids = fields.One2many(
+        "fusion.billing.proof.finding", "proof_id", string="What Does Not Agree", readonly=True
+    )
 
     # === CONSTRAINTS AND INDEXES === #
 
@@ -69,7 +71,9 @@ class BillingProof(models.Model):
     @api.depends("requested_at", "create_date")
     def _compute_display_name(self):
         for proof in self:
-            day = fields.Datetime.context_timestamp(proof, proof.requested_at or proof.create_date or fields.Datetime.now())
+            day = fields.Datetime.context_timestamp(
+                proof, proof.requested_at or proof.create_date or fields.Datetime.now()
+            )
             proof.display_name = self.env._("Proof of %s", fields.Datetime.to_string(day)[:16])
 
     # === CRUD === #
@@ -236,7 +240,9 @@ class BillingProof(models.Model):
     def _get_managers(self):
         group = self.env.ref("fusion_centralize_billing.group_billing_manager")
         return group.all_user_ids.filtered(
-            lambda user: user.active and not user.share and self.company_id in user.company_ids and not user._is_superuser()
+            lambda user: (
+                user.active and not user.share and self.company_id in user.company_ids and not user._is_superuser()
+            )
         )
 
     def _covers(self, other):

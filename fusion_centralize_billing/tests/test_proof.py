@@ -325,9 +325,7 @@ class TestProofRuns(BillingCase):
         """Lose a counter behind the engine's back."""
         self._use(self.order, 7, "2026-02-10")
         self.env.flush_all()
-        self.env.cr.execute(
-            "DELETE FROM fusion_billing_usage_change WHERE subscription_id = %s", [self.order.id]
-        )
+        self.env.cr.execute("DELETE FROM fusion_billing_usage_change WHERE subscription_id = %s", [self.order.id])
 
     def _prove(self, user=None, **values):
         """Run a proof as its button does, and return it."""
