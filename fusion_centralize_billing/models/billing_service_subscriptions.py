@@ -7,6 +7,7 @@ from odoo.exceptions import ConcurrencyError
 from ..api import list_payloads, payloads
 from ..api.errors import BusinessRuleError, ConflictError, NotFoundError
 from ..api.plain_values import day, instant, number, text
+from .sale_order_line import line_role
 
 
 class BillingService(models.Model):
@@ -188,7 +189,9 @@ class BillingService(models.Model):
     def _prepare_order_lines(self, request, plan):
         lines = []
         if plan.product_id:
-            lines.append({"product_id": plan.product_id.id, "product_uom_qty": 1, "price_unit": plan.price})
+            # With a discount of none: a pricelist would look one up for the agreed price.
+            fee = {"product_id": plan.product_id.id, "product_uom_qty": 1, "price_unit": plan.price, "discount": 0}
+            lines.append({**fee, **line_role(self.env, "recurring")})
         for index, line in enumerate(request.lines):
             self._check_product(line.product_id, index)
             lines.append({"product_id": line.product_id, "product_uom_qty": float(line.quantity)})

@@ -45,6 +45,10 @@ class SaleOrder(models.Model):
         """Leave rated lines alone when prices are updated from the pricelist."""
         return super()._get_update_prices_lines().filtered(lambda line: not line.x_fc_is_rated)
 
+    def _get_rest_lines(self):
+        """Leave rated lines of an ended subscription to the closing job (Community's rest; see there)."""
+        return super()._get_rest_lines().filtered(lambda line: not line.x_fc_is_rated)
+
     # === JOBS === #
 
     def _schedule_closing_invoice(self):

@@ -13,6 +13,8 @@ from ..due_invoice import DueInvoice
 # States in which periods are invoiced; a churned subscription until its last period is
 INVOICED_STATES = ("3_progress", "6_churn")
 CRON_BATCH_SIZE = 500
+# Context key: whether down payments are deducted and lowered quantities credited, as people have chosen
+_DEDUCTS = "fusion_subscription_deducts"
 
 
 class SaleOrder(models.Model):
@@ -25,12 +27,14 @@ class SaleOrder(models.Model):
     x_fc_has_due_period = fields.Boolean(
         string="Period Due",
         compute="_compute_x_fc_has_due_period",
-        help="A period, or a fee in advance, is due and not invoiced.",
+        help="A period, a fee in advance, or what is left after the end, is due and not invoiced.",
     )
 
     # === COMPUTE === #
 
-    @api.depends("is_subscription", "state", "subscription_state", "x_fc_invoice_on", "x_fc_fee_due_on")
+    @api.depends(
+        "is_subscription", "state", "subscription_state", "x_fc_invoice_on", "x_fc_fee_due_on", "x_fc_rest_due_on"
+    )
     @api.depends_context("fusion_subscription_today")
     def _compute_x_fc_has_due_period(self):
         for order in self:
@@ -72,25 +76,28 @@ class SaleOrder(models.Model):
             self._check_still_due(None)
             return moves
         moves = self.env["account.move"]
-        while due and not due.period:
+        while due and not due.period and not due.is_rest:
             moves |= self._create_due_invoice(due, final)
             due = self._get_due_invoice()
-        if due:
+        if due and due.period:
             self._prepare_due_period(*due.period)
+        if due:
             moves |= self._create_due_invoice(due, final)
         return moves
 
     def _create_due_invoice(self, due, final):
         """Create and record the due invoice; without any amount it is recorded only."""
         self.ensure_one()
-        self._open_due_fees(due, final)
-        # What was paid too much is given back, also by those who leave negative amounts for later
-        final = final or bool(self._get_fees_to_credit(due))
+        self._open_due_fees(due)
         moves = self.env["account.move"]
         if self._has_amount_to_invoice(final):
-            moves = super()._create_invoices(grouped=True, final=final)
-        self._check_still_due(due)
-        self._record_due_fees(due)
+            # Discounts and credits are part of the fee, also for those who leave other negative amounts for later
+            has_negative = any(fee.amount < 0 for fee in self._get_open_fees())
+            order = self.with_context(**{_DEDUCTS: final})
+            moves = super(SaleOrder, order)._create_invoices(grouped=True, final=final or has_negative)
+        if not due.is_rest:
+            self._check_still_due(due)
+        self._record_due_fees(due, moves)
         if due.period:
             self._record_period(*due.period, moves)
         self._close_if_completed()
@@ -111,14 +118,15 @@ class SaleOrder(models.Model):
     def _get_invoiceable_lines(self, final=False):
         """Add the recurring lines of the due invoice, at their place among sections and notes.
 
-        An invoice that closes no period has nothing but these.
+        An invoice of fees in advance has nothing but these.
         """
-        lines = super()._get_invoiceable_lines(final)
+        lines = super()._get_invoiceable_lines(self.env.context.get(_DEDUCTS, final))
         due = len(self) == 1 and self._get_due_invoice()
         if not due:
             return lines
-        recurring = self._get_due_recurring_lines(due, final)
-        if not due.period:
+        open_fees = self._get_open_fees()
+        recurring = self.order_line.filtered(lambda line: line.id in open_fees.order_line_id.ids)
+        if not due.period and not due.is_rest:
             lines = self.env["sale.order.line"]
         if not recurring:
             return lines
@@ -135,8 +143,10 @@ class SaleOrder(models.Model):
         """
         moves = self.env["account.move"]
         for order in self:
-            while order._get_due_invoice():
+            while due := order._get_due_invoice():
                 moves |= order._invoice_due_period()
+                if due.is_rest:
+                    break
         return moves
 
     def _invoice_due_period(self):
@@ -240,6 +250,8 @@ class SaleOrder(models.Model):
         if not self._is_invoiced():
             return None
         days = [day for day in (self.x_fc_fee_due_on, self.x_fc_invoice_on) if day]
+        if not days and self._is_reached(self.x_fc_rest_due_on):
+            return DueInvoice(self._get_subscription_today(), None, None, ends_fees=False, is_rest=True)
         if not days or not self._is_reached(min(days)):
             return None
         day = min(days)
@@ -257,32 +269,18 @@ class SaleOrder(models.Model):
     @api.model
     def _get_due_subscriptions_domain(self):
         today = self._get_latest_subscription_today()
-        reached = Domain("x_fc_invoice_on", "<=", today) | Domain("x_fc_fee_due_on", "<=", today)
+        days = ("x_fc_invoice_on", "x_fc_fee_due_on", "x_fc_rest_due_on")
+        reached = Domain.OR(Domain(day, "<=", today) for day in days)
         due = Domain("subscription_state", "in", INVOICED_STATES) & reached
         ended = Domain("subscription_state", "in", ("3_progress", "4_paused")) & Domain("end_date", "<=", today)
         return Domain("is_subscription", "=", True) & Domain("state", "=", "sale") & (due | ended)
 
-    def _get_billable_recurring_lines(self, final):
-        return self.order_line.filtered(
-            lambda line: line.x_fc_is_recurring and (line.product_uom_qty > 0 or (final and line.product_uom_qty < 0))
-        )
-
-    def _get_due_recurring_lines(self, due, final):
-        """Return the recurring lines that the due invoice bills or credits."""
-        if self.x_fc_fee_timing == "advance":
-            return self.env["sale.order.line"].union(*self._get_due_fee_charges(due))
-        return self._get_billable_recurring_lines(final).filtered(lambda line: line._get_due_charges(due))
-
     def _has_amount_to_invoice(self, final):
-        due = self._get_due_invoice()
-        for line in self._get_invoiceable_lines(final).filtered(lambda line: not line.display_type):
-            # not the subtotal: it is zero on lines invoiced by delivered quantity
-            amounts = [line._get_discounted_price()]
-            if line.x_fc_is_recurring:
-                amounts = [charge.amount for charge in line._get_due_charges(due)]
-            if any(amounts):
-                return True
-        return False
+        if any(fee.amount for fee in self._get_open_fees()):
+            return True
+        # not the subtotal: it is zero on lines invoiced by delivered quantity
+        lines = self._get_invoiceable_lines(final).filtered(lambda line: not line.display_type)
+        return any(line._get_discounted_price() for line in lines)
 
     def _record_period(self, period_start, period_end, moves):
         values = self._prepare_subscription_period_values(period_start, period_end, moves)
