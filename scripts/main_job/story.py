@@ -13,7 +13,7 @@ from .source_app import SourceApp
 
 #: So many customers pay their invoices; the others leave them open.
 PAYING_CUSTOMERS = 3
-_SECONDS_FOR_WEBHOOKS = 60
+_SECONDS_FOR_WEBHOOKS = 300
 
 
 def bill_flights(office: BackOffice, receiver: Receiver, outcome: Outcome, months: int) -> None:
