@@ -12,7 +12,7 @@ from .aggregations import AGGREGATIONS, Components, StoredRow, aggregate, finish
 from .charge_models import CHARGE_MODELS
 from .commitment import true_up
 from .errors import RatingError
-from .money import plain_text, quotient, round_half_up, to_decimal
+from .money import has_plain_digits, plain_text, quotient, round_half_up, to_decimal
 from .periods import attributed_at, microseconds_between
 from .pricing import check_terms, price
 from .proration import prorate_amount, prorate_terms
@@ -37,6 +37,7 @@ __all__ = [
     "attributed_at",
     "check_terms",
     "finish",
+    "has_plain_digits",
     "microseconds_between",
     "plain_text",
     "price",
