@@ -112,7 +112,7 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         start = self.x_fc_billed_until or self.start_date
-        ends = [day for day in (self.next_invoice_date, self.x_fc_ended_on) if day]
+        ends = [day for day in (self.next_invoice_date, self._fc_get_ended_on()) if day]
         if not start or not ends or min(ends) <= start:
             return None
         return midnight(start), midnight(min(ends))
