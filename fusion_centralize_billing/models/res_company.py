@@ -5,7 +5,30 @@ from odoo import fields, models
 class ResCompany(models.Model):
     _inherit = "res.company"
 
+    # === FIELDS === #
+
     x_fc_usage_lock_date = fields.Date(
         string="Usage Lock Date",
         help="Usage of the days before this one (UTC) is locked: it is neither recorded nor corrected any more.",
+    )
+    x_fc_usage_periods_ahead = fields.Integer(
+        string="Usage Ahead (Periods)",
+        default=1,
+        help="How many billing periods after the one that runs usage may lie in. What lies further ahead is recorded"
+        " with a warning, or refused where the service is strict: it is most often a wrong date.",
+    )
+    x_fc_start_days_back = fields.Integer(
+        string="Starts in the Past (Days)",
+        default=366,
+        help="How many days before today a subscription that a service opens may have started. All periods since then"
+        " are invoiced at once.",
+    )
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    _x_fc_usage_periods_ahead_in_range = models.Constraint(
+        "CHECK(x_fc_usage_periods_ahead BETWEEN 0 AND 120)", "Usage may lie from 0 to 120 billing periods ahead."
+    )
+    _x_fc_start_days_back_in_range = models.Constraint(
+        "CHECK(x_fc_start_days_back BETWEEN 0 AND 36500)", "Subscriptions may start from 0 to 36500 days ago."
     )
