@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from ..rating import has_plain_digits
 from .errors import FieldError, InvalidPayloadError
 
 #: The most usage events in one request.
@@ -104,10 +105,12 @@ def _check_date(value: datetime.date) -> datetime.date:
     return value
 
 
-def refuse_bool(value: Any) -> Any:
-    """Return what can be a number; pydantic would take true for 1."""
+def require_number(value: Any) -> Any:
+    """Return what can be a number; pydantic would take true for 1, and digits of other scripts than ours."""
     if isinstance(value, bool):
         raise PydanticCustomError("decimal_type", "A number is needed.")
+    if isinstance(value, str) and not has_plain_digits(value):
+        raise PydanticCustomError("decimal_parsing", "A number has ASCII digits, such as 1200.50.")
     return value
 
 
@@ -121,10 +124,10 @@ Text = Annotated[
     str, Field(min_length=1, max_length=255), AfterValidator(_check_text), AfterValidator(_check_not_blank)
 ]
 Quantity = Annotated[
-    Decimal, BeforeValidator(refuse_bool), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)
+    Decimal, BeforeValidator(require_number), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)
 ]
 LineQuantity = Annotated[
-    Decimal, BeforeValidator(refuse_bool), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
+    Decimal, BeforeValidator(require_number), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
 ]
 #: Dimensions of a counter: charges filter and group by them. Numbers and truth values become text.
 Properties = Annotated[

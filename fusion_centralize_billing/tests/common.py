@@ -40,6 +40,7 @@ class BillingMixin:
         super().setUpClass()
         cls.startClassPatcher(patch.dict(os.environ, {ENVIRONMENT_VARIABLE: Fernet.generate_key().decode()}))
         cls.company = cls.env.company
+        cls.company.x_fc_start_days_back = 36500  # the days of the tests do not depend on today
         cls._ensure_accounting()
         cls.recurrence = cls.env["sale.subscription.plan"].create({"name": "Monthly"})
         cls.fee = cls._create_product(name="Platform fee", recurring_invoice=True, list_price=20)

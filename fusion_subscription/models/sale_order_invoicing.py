@@ -108,11 +108,16 @@ class SaleOrder(models.Model):
             raise ConcurrencyError("The day changed while the subscription was invoiced: try again.")
 
     def _create_account_invoices(self, invoice_vals_list, final):
-        """Date the invoice of a period on its boundary plus the grace period, that of a fee on its first day."""
+        """Date the invoice of a period on its boundary plus the grace period, that of a fee on its first day.
+
+        Without payment terms it is due on that day, too; Odoo would take the day on which it is made.
+        """
         due = len(self) == 1 and self._get_due_invoice()
         if due:
             for invoice_vals in invoice_vals_list:
                 invoice_vals["invoice_date"] = due.day
+                if not invoice_vals.get("invoice_payment_term_id"):
+                    invoice_vals["invoice_date_due"] = due.day
         return super()._create_account_invoices(invoice_vals_list, final)
 
     def _get_invoiceable_lines(self, final=False):
