@@ -238,7 +238,10 @@ class BillingRating(models.Model):
         # Asking for a rate costs a query, and no rate makes a large amount of what is a millionth of one.
         if currency != company.currency_id and abs(amount) * 10**6 >= MAX_STEPS * to_decimal(currency.rounding):
             rate = currency._get_conversion_rate(currency, company.currency_id, company, fields.Date.today())
-            yield company.currency_id, round_half_up(amount * to_decimal(rate), to_decimal(company.currency_id.rounding))
+            yield (
+                company.currency_id,
+                round_half_up(amount * to_decimal(rate), to_decimal(company.currency_id.rounding)),
+            )
 
     @api.model
     def _fc_get_guarded_fields(self):

@@ -20,7 +20,9 @@ def _many(count, amount):
 @pytest.mark.parametrize(
     ("amounts", "rounding", "by_line", "by_charge", "largest"),
     [
-        pytest.param(_many(40, "0.004"), "0.01", "0.00", "0.16", ("00", "0.16"), id="40 lines of less than half a cent"),
+        pytest.param(
+            _many(40, "0.004"), "0.01", "0.00", "0.16", ("00", "0.16"), id="40 lines of less than half a cent"
+        ),
         pytest.param(_many(40, "0.005"), "0.01", "0.40", "0.20", ("00", "0.00"), id="40 halves, each rounded up"),
         pytest.param(_many(40, "0.4"), "1", "0", "16", ("00", "16"), id="yen"),
         pytest.param(_many(10, "0.0004"), "0.001", "0.000", "0.004", ("00", "0.004"), id="fils"),
@@ -60,9 +62,7 @@ def test_an_unknown_rule_is_refused():
 
 
 @given(
-    amounts=st.dictionaries(
-        st.text("abc", max_size=4), st.decimals(0, 10**6, places=4), max_size=30
-    ),
+    amounts=st.dictionaries(st.text("abc", max_size=4), st.decimals(0, 10**6, places=4), max_size=30),
     rounding=st.sampled_from(["1", "0.01", "0.001", "0.05"]),
 )
 def test_the_lines_add_up_to_the_rounded_sum_and_none_is_negative(amounts, rounding):
