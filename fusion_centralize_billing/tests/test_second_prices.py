@@ -1,10 +1,15 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from pathlib import Path
+
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import ValidationError
 from odoo.fields import Command
+from odoo.modules.migration import load_script
 from odoo.tests import Form, tagged
 
 from .common import BillingCase
+
+_UPGRADE = Path(__file__).parents[1] / "migrations" / "19.0.1.1.0" / "post-second_prices.py"
 
 
 @tagged("post_install", "-at_install")
@@ -235,3 +240,21 @@ class TestSecondPrices(BillingCase):
             form.save()
         form.is_additional = True
         self.assertTrue(form.save().is_additional)
+
+    # === OLDER DATA === #
+
+    def test_an_upgrade_leaves_second_prices_as_they_are(self):
+        self._create_charge(name="First")
+        self._create_charge(name="Ended", price_per_unit=2, effective_until="2026-02-01", is_additional=True)
+        self._create_charge(name="Second", price_per_unit=3, is_additional=True)
+        self._create_charge(self._create_plan(), name="Alone")
+        charges = self.env["fusion.billing.charge"].search([("metric_id", "=", self.metric.id)])
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE fusion_billing_charge SET is_additional = NULL WHERE id IN %s", [tuple(charges.ids)]
+        )
+        self.env.invalidate_all()
+        load_script(str(_UPGRADE), "upgrade_of_second_prices").migrate(self.env.cr, "19.0.1.0.0")
+        self.assertEqual(set(charges.filtered("is_additional").mapped("name")), {"Ended", "Second"})
+        self._use_each_month()
+        self.assertEqual(self._get_invoiced(), [1 + 2 + 3, 1 + 3, 1 + 3])
