@@ -63,6 +63,37 @@ result["open"] = sum(order.x_fc_rating_ids.filtered(lambda r: r.state == "open")
 print("RESULT", json.dumps(result))
 """
 
+_PRODUCTS = """
+import json
+from odoo.exceptions import ValidationError
+
+def product(**values):
+    return env["product.product"].create({"name": "Product", "type": "service", **values})
+
+month = env["sale.subscription.plan"].create({"name": "Monthly", "billing_period_unit": "month"})
+metric = env["fusion.billing.metric"].create({"name": "Calls", "code": "calls"})
+fee, usage = product(recurring_invoice=True), product()
+plan = env["fusion.billing.plan"].create({"name": "Pro", "code": "pro", "plan_id": month.id, "product_id": fee.id})
+charge = env["fusion.billing.charge"].create({
+    "name": "Calls", "plan_code": "pro", "metric_id": metric.id, "product_id": usage.id, "price_per_unit": 1,
+})
+attempts = {
+    "a fee that does not recur": lambda: plan.write({"product_id": usage.id}),
+    "usage that recurs": lambda: charge.write({"product_id": fee.id}),
+    "a commitment that recurs": lambda: plan.write({"commitment_product_id": fee.id}),
+    "a fee that recurs no more": lambda: fee.write({"recurring_invoice": False}),
+    "usage that recurs now": lambda: usage.product_tmpl_id.write({"recurring_invoice": True}),
+}
+refused = []
+for name, act in attempts.items():
+    try:
+        with env.cr.savepoint():
+            act()
+    except ValidationError:
+        refused.append(name)
+print("RESULT", json.dumps({"all": sorted(attempts), "refused": sorted(refused)}))
+"""
+
 
 @pytest.fixture
 def enterprise_addons(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,3 +129,10 @@ def test_the_core_installs_on_the_binding_and_bills_usage_in_arrears(enterprise_
     assert result["closing"] == 0.5
     assert result["ended_on"] == "2026-03-01"
     assert result["open"] == 0
+
+
+def test_a_product_that_would_be_billed_once_or_twice_is_refused_where_it_decides(
+    enterprise_shell: Callable[[str], Any],
+) -> None:
+    result = enterprise_shell(_PRODUCTS)
+    assert result["refused"] == result["all"]

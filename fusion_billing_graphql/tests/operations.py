@@ -193,10 +193,10 @@ def _read_totals(data):
 
 
 _PRICES = """chargeModel includedQuota pricePerUnit unitBatch freeUnits rate fixedFee freeRows freeAmount rowMinimum
-    rowMaximum tiers { upTo pricePerUnit flatFee rate } filters { name values } groupBy"""
+    rowMaximum tiers { upTo pricePerUnit flatFee rate } filters { name values } groupBy amountRounding"""
 _CATALOG = f"""{{
     charges(first: 100) {{ nodes {{
-        planCode name metric {{ code }} currency {_PRICES} effectiveUntil
+        planCode name metric {{ code }} currency {_PRICES} effectiveFrom effectiveUntil
         upcoming {{ effectiveFrom {_PRICES} }} }} }}
     plans(first: 100) {{ nodes {{
         code name billingPeriodValue billingPeriodUnit price currency feeTiming proration trialDays graceDays
@@ -210,6 +210,7 @@ def _read_catalog(data):
         charge["upcoming"] = [_numbers(prices) for prices in charge["upcoming"]]
         for prices in (charge, *charge["upcoming"]):
             prices["charge_model"] = value_of("ChargeModel", prices["charge_model"])
+            prices["amount_rounding"] = value_of("AmountRounding", prices["amount_rounding"])
             prices["tiers"] = [_numbers(tier) for tier in prices["tiers"]]
             prices["filters"] = [{"property": item["name"], "values": item["values"]} for item in prices["filters"]]
     plans = [_numbers(rest_names(plan)) for plan in data["plans"]["nodes"]]

@@ -101,6 +101,7 @@ class TermsPart(Part):
     tiers: list[TierPart]
     filters: list[FilterPart]
     group_by: list[str]
+    amount_rounding: Literal["line", "charge"]
 
 
 class UpcomingTermsPart(TermsPart):
@@ -110,12 +111,16 @@ class UpcomingTermsPart(TermsPart):
 
 
 class ChargePart(TermsPart):
-    """A charge with the prices of the billing periods that begin today."""
+    """A charge with the prices of the billing periods that begin today.
+
+    If it does not price those, ``effective_from`` is the first day of the ones that get these prices; else null.
+    """
 
     plan_code: str
     name: str
     metric: str
     currency: str
+    effective_from: DayText | None
     effective_until: DayText | None
     upcoming: list[UpcomingTermsPart]
 

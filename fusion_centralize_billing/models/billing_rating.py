@@ -3,7 +3,8 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 
-from ..rating import to_decimal
+from ..api.errors import BusinessRuleError
+from ..rating import MAX_STEPS, RatingError, check_range, round_half_up, to_decimal
 from .price_terms import PriceTerms
 from .usage_window import group_dimensions
 
@@ -166,7 +167,9 @@ class BillingRating(models.Model):
         :param terms: what it was priced with, as JSON values
         :param rated: the Rated result
         :param amount: its amount, rounded to the currency, as Decimal
+        :raises BusinessRuleError: ``amount_out_of_range``, ``quantity_out_of_range``
         """
+        self._check_range(subscription, item, rated, amount)
         rows = self.filtered(
             lambda row: (
                 (row.kind, row.charge_id.id, row.group_key, row.period_start)
@@ -221,6 +224,38 @@ class BillingRating(models.Model):
             )
 
     # === HELPERS === #
+
+    @api.model
+    def _check_range(self, subscription, item, rated, amount):
+        """Refuse what Odoo's floats would not keep to the cent, in one of its currencies: no entry would balance."""
+        for currency, booked in self._get_booked_amounts(subscription, amount):
+            try:
+                check_range(rated, booked, to_decimal(currency.rounding))
+            except RatingError as exc:
+                charge = self.env["fusion.billing.charge"].browse(item["charge_id"])
+                raise BusinessRuleError(
+                    self.env._(
+                        "%(order)s: %(item)s: %(reason)s (%(currency)s).",
+                        order=subscription.name,
+                        item=charge.name or self.env._("The minimum commitment"),
+                        reason=exc,
+                        currency=currency.name,
+                    ),
+                    code=exc.code,
+                ) from exc
+
+    @api.model
+    def _get_booked_amounts(self, subscription, amount):
+        """Yield (currency, amount) of an entry: that of the subscription and, if it is large, about the company's."""
+        currency, company = subscription.currency_id, subscription.company_id
+        yield currency, amount
+        # Asking for a rate costs a query, and no rate makes a large amount of what is a millionth of one.
+        if currency != company.currency_id and abs(amount) * 10**6 >= MAX_STEPS * to_decimal(currency.rounding):
+            rate = currency._get_conversion_rate(currency, company.currency_id, company, fields.Date.today())
+            yield (
+                company.currency_id,
+                round_half_up(amount * to_decimal(rate), to_decimal(company.currency_id.rounding)),
+            )
 
     @api.model
     def _fc_get_guarded_fields(self):

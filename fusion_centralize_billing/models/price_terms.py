@@ -6,11 +6,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from ..rating import CHARGE_MODELS, Rated, Terms, Usage, price, prorate_terms
+from ..rating import CHARGE_MODELS, Rated, Terms, Usage, check_terms, price, prorate_terms, round_groups
 from .usage_window import UsageWindow
+
+#: Terms that are decimal numbers, which a charge has as fields of the same name.
+NUMBERS = ("included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_amount")
+_OWN_TERMS = ("charge_model", "filters", "group_by", "amount_rounding")
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class PriceTerms:
 
     :param filters: pairs (property, values), sorted; see :class:`UsageWindow`
     :param group_by: properties; each group is priced by itself, with the whole quota and all tiers
+    :param amount_rounding: whether each group's amount is rounded, or their sum; see ``rating.round_groups``
     :param fraction: the part of a full billing period; quotas shrink with it
     """
 
@@ -26,16 +32,18 @@ class PriceTerms:
     terms: Terms
     filters: tuple[tuple[str, tuple[str, ...]], ...] = ()
     group_by: tuple[str, ...] = ()
+    amount_rounding: str = "line"
     fraction: Fraction = Fraction(1)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> PriceTerms:
-        """Return what :meth:`as_json` wrote."""
+        """Return what :meth:`as_json` wrote; what it did not know yet has its default."""
         return cls(
             values["charge_model"],
             Terms.from_dict(values["terms"]),
             tuple((name, tuple(accepted)) for name, accepted in values["filters"]),
             tuple(values["group_by"]),
+            values.get("amount_rounding", "line"),
             Fraction(values["fraction"]),
         )
 
@@ -46,8 +54,32 @@ class PriceTerms:
             "terms": self.terms.as_dict(),
             "filters": [[name, list(accepted)] for name, accepted in self.filters],
             "group_by": list(self.group_by),
+            "amount_rounding": self.amount_rounding,
             "fraction": str(self.fraction),
         }
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return each term by its name, the fraction aside; ``tiers`` and ``filters`` are one term each."""
+        terms = {field.name: getattr(self.terms, field.name) for field in dataclasses.fields(Terms)}
+        return {**terms, **{name: getattr(self, name) for name in _OWN_TERMS}}
+
+    def with_fields(self, values: Mapping[str, Any]) -> PriceTerms:
+        """Return these terms with some others in their place, named as in :meth:`as_fields`."""
+        own = {name: value for name, value in values.items() if name in _OWN_TERMS}
+        terms = {name: value for name, value in values.items() if name not in _OWN_TERMS}
+        return dataclasses.replace(self, terms=dataclasses.replace(self.terms, **terms), **own)
+
+    def changes_from(self, other: PriceTerms) -> set[str]:
+        """Return the names of the terms that are not the same in other terms."""
+        before = other.as_fields()
+        return {name for name, value in self.as_fields().items() if value != before[name]}
+
+    def check(self) -> None:
+        """Refuse terms that could not be priced.
+
+        :raises RatingError: see ``rating.check_terms``
+        """
+        check_terms(self.charge_model, self.terms)
 
     def for_fraction(self, fraction: Fraction) -> PriceTerms:
         return dataclasses.replace(self, fraction=fraction)
@@ -62,6 +94,10 @@ class PriceTerms:
     def takes(self, properties: Mapping[str, str] | None) -> bool:
         """Tell whether a counter with these properties is priced; the same as the filters of a UsageWindow."""
         return all((properties or {}).get(name) in accepted for name, accepted in self.filters)
+
+    def rounded(self, groups: Mapping[str, Rated], step: Decimal) -> dict[str, Decimal]:
+        """Return what the groups of a charge and period are billed, rounded to the currency's step."""
+        return round_groups({group: rated.amount for group, rated in groups.items()}, step, self.amount_rounding)
 
     @property
     def needs_rows(self) -> bool:

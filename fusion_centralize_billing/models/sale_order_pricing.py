@@ -31,6 +31,7 @@ class SaleOrder(models.Model):
         }
         result = {order: [] for order in self}
         for (order, charge, start, end), groups in self._fc_price(wanted).items():
+            amounts = wanted[order, charge, start, end].rounded(groups, to_decimal(order.currency_id.rounding))
             for group, rated in sorted(groups.items()):
                 result[order].append(
                     {
@@ -39,7 +40,7 @@ class SaleOrder(models.Model):
                         "period_start": start,
                         "period_end": end,
                         "rated": rated,
-                        "amount": rated.rounded(to_decimal(order.currency_id.rounding)),
+                        "amount": amounts[group],
                     }
                 )
         return result

@@ -158,13 +158,14 @@ class SaleOrder(models.Model):
             if not groups and self._fc_is_reached(self._fc_day_of(end)):
                 # A row for a charge by groups that had none: late usage is rated for periods that the ledger knows.
                 gone.add(WHOLE)
-            terms = (wanted[charge, start, end] or self._fc_get_terms(charge, start, end)).as_json()
-            for group, rated in sorted((groups | dict.fromkeys(gone, _NOTHING)).items()):
-                amount = rated.rounded(step)
-                total += amount
+            terms = wanted[charge, start, end] or self._fc_get_terms(charge, start, end)
+            groups |= dict.fromkeys(gone, _NOTHING)
+            amounts, stored = terms.rounded(groups, step), terms.as_json()
+            total += sum(amounts.values())
+            for group, rated in sorted(groups.items()):
                 item = {"kind": "usage", "charge_id": charge.id, "group_key": group or False}
                 of_group = by_group.get(group, rows.browse())
-                due += of_group._record(self, item, start, end, terms, rated, amount).ids
+                due += of_group._record(self, item, start, end, stored, rated, amounts[group]).ids
         self._fc_upsert_lines(rows.browse(due))
         return total
 

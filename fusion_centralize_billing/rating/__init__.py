@@ -18,13 +18,17 @@ from .periods import attributed_at, microseconds_between
 from .pricing import check_terms, price
 from .proration import prorate_amount, prorate_terms
 from .result import Rated, RatedLine
+from .rounding import AMOUNT_ROUNDINGS, MAX_QUANTITY, MAX_STEPS, check_range, round_groups
 from .terms import Terms, Tier
 from .units import UNIT_ROUNDINGS, round_units
 from .usage import Usage
 
 __all__ = [
     "AGGREGATIONS",
+    "AMOUNT_ROUNDINGS",
     "CHARGE_MODELS",
+    "MAX_QUANTITY",
+    "MAX_STEPS",
     "UNIT_ROUNDINGS",
     "Components",
     "Rated",
@@ -36,6 +40,7 @@ __all__ = [
     "Usage",
     "aggregate",
     "attributed_at",
+    "check_range",
     "check_terms",
     "day_of",
     "finish",
@@ -46,6 +51,7 @@ __all__ = [
     "prorate_amount",
     "prorate_terms",
     "quotient",
+    "round_groups",
     "round_half_up",
     "round_units",
     "start_of_day",

@@ -103,7 +103,7 @@ class BillingMixin:
 
     @classmethod
     def _create_charge(cls, plan=None, tiers=(), **values):
-        """Create a charge of 1.00 per unit on the class's plan and metric."""
+        """Create a charge of 1.00 per unit on the class's plan and metric, which begun periods have as well."""
         return cls.env["fusion.billing.charge"].create(
             {
                 "name": "Charge",
@@ -112,6 +112,7 @@ class BillingMixin:
                 "product_id": cls.usage_product.id,
                 "price_per_unit": 0 if tiers else 1,
                 "tier_ids": [Command.create(tier) for tier in tiers],
+                "price_effective_from": "2000-01-01",
                 **values,
             }
         )

@@ -1,6 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo.addons.queue_job.tests.common import trap_jobs
-from odoo.exceptions import ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -117,10 +116,6 @@ class TestCommitment(BillingCase):
         moves.button_cancel()
         moves = self._invoice_on(self.order, "2026-03-01")
         self.assertEqual(sorted(self._get_true_up(moves)), [80, 80])
-
-    def test_a_commitment_without_a_product_is_refused(self):
-        with self.assertRaises(ValidationError):
-            self._create_plan(minimum_commitment=1)
 
     def test_currencies_have_their_own_decimals(self):
         cases = [("JPY", 1000, 980), ("KWD", 100.125, 80.125)]

@@ -160,7 +160,7 @@ class TestInvoicing(BillingCase):
         self.assertEqual(self.env["fusion.billing.usage"].search(rating.action_view_usage()["domain"]), usage)
 
     def test_the_invoiced_amount_is_the_sum_of_the_ledger(self):
-        self._create_charge(charge_model="package", price_per_unit=2, unit_batch=3)
+        self._create_charge(charge_model="package", price_per_unit=2, unit_batch=3, is_additional=True)
         order = self._create_subscription(with_fee=False)
         self._use(order, 7)
         move = self._invoice_on(order, "2026-02-01")

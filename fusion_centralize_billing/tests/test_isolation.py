@@ -47,7 +47,7 @@ class TwoServices:
         plan = cls._create_plan(service_id=service.id)
         charge = cls._create_charge(plan, charge_model="graduated", tiers=[{"price_per_unit": 1}])
         condition = cls.env["fusion.billing.charge.filter"].create(
-            {"charge_id": cls._create_charge(plan).id, "name": "region", "value": "eu"}
+            {"charge_id": cls._create_charge(plan, is_additional=True).id, "name": "region", "value": "eu"}
         )
         with trap_jobs():
             order = cls._create_subscription(plan, service, partner_id=partner.id, x_fc_external_id="subscription-1")
