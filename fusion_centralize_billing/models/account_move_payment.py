@@ -5,6 +5,8 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
+from ..jobs import repeated_on_conflict
+
 #: An automatic payment that cannot be made right now is looked at again after this long.
 _POSTPONED_BY = timedelta(hours=1)
 _SWEEP_LIMIT = 1000
@@ -201,6 +203,7 @@ class AccountMove(models.Model):
                 identity_key=move._fc_payment_job_key(),
             )._job_retry_payment()
 
+    @repeated_on_conflict
     def _job_retry_payment(self):
         """Begin the payment attempt that is due, in another job. Does nothing if none is due."""
         move = self.exists()
@@ -221,12 +224,15 @@ class AccountMove(models.Model):
                 identity_key=move._fc_failure_job_key(),
             )._job_act_on_failure()
 
+    @repeated_on_conflict
     def _job_act_on_failure(self):
         """Pause or close the subscription as its plan says, and tell the service's owner.
 
         Nothing happens if the invoice was paid meanwhile.
         """
         move = self.exists()
+        if move:
+            move._fc_lock_payment()
         if not move or not move._fc_is_due():
             return self.env._("Nothing is due any more.")
         outcome = move.x_fc_subscription_id._fc_act_on_unpaid_invoice(move._fc_get_payment_plan())

@@ -10,6 +10,7 @@ from odoo.tools import str2bool
 from ..crypto.secret_box import SecretKeyError
 from ..crypto.signatures import canonical_body, sign
 from ..delivery import http_client
+from ..jobs import repeated_on_conflict
 
 MAX_ATTEMPTS = 8
 #: A delivery this long overdue has lost its job.
@@ -151,6 +152,7 @@ class BillingWebhook(models.Model):
                 eta=webhook.next_retry_at if webhook.attempts else None,
             )._job_deliver()
 
+    @repeated_on_conflict
     def _job_deliver(self):
         """Make one attempt, record it, and schedule the next one if it failed.
 

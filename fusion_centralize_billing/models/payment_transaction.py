@@ -54,6 +54,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL
 
+from ..jobs import repeated_on_conflict
+
 #: A charge this old that is still queued has lost its job.
 _LOST_AFTER = timedelta(minutes=5)
 _SWEEP_LIMIT = 1000
@@ -179,6 +181,7 @@ class PaymentTransaction(models.Model):
                 identity_key=tx._fc_job_key("charge"),
             )._job_charge()
 
+    @repeated_on_conflict
     def _job_charge(self):
         """Charge the saved token once, however often this is run. See the top of this file.
 
@@ -216,6 +219,7 @@ class PaymentTransaction(models.Model):
                 identity_key=tx._fc_job_key("post_process"),
             )._job_post_process()
 
+    @repeated_on_conflict
     def _job_post_process(self):
         """Register and reconcile the payment of a transaction that is done, unless Odoo's cron was first."""
         tx = self.exists()

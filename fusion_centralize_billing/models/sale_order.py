@@ -117,7 +117,12 @@ class SaleOrder(models.Model):
             # sudo: nobody writes it by hand, but people end subscriptions.
             self.sudo().x_fc_ended_on = self._fc_get_end_date() or self._fc_get_today()
             self._fc_emit("subscription.terminated")
-            self._schedule_rating()
+            if not self._fc_is_invoiced_next():
+                self._schedule_rating()
+
+    def _fc_is_invoiced_next(self):
+        """Tell whether Community's recurring run invoices the subscription now: that rates it as well."""
+        return hasattr(self, "_get_due_invoice") and bool(self._get_due_invoice())
 
     def _fc_terminate(self, end_date=None):
         """End the subscription on a day (today by default), in the way of the edition that is installed.

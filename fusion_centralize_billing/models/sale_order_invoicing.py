@@ -1,6 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import fields, models
 
+from ..jobs import repeated_on_conflict
+
 
 class SaleOrder(models.Model):
     """Invoicing: a subscription is rated before it is invoiced, and its ledger frozen with the invoice."""
@@ -56,12 +58,13 @@ class SaleOrder(models.Model):
                 identity_key=f"fusion_centralize_billing.closing.{order.id}",
             )._job_invoice_remaining_usage()
 
+    @repeated_on_conflict
     def _job_invoice_remaining_usage(self):
         """Invoice and post the unbilled usage of an ended subscription. Does nothing if it is billed."""
+        self._fc_lock()
         order = self.exists()
         if not order or order.subscription_state != "6_churn":
             return self.env._("The subscription has not ended.")
-        order._fc_lock()
         if order._fc_waits_for_last_period():
             return self.env._("The last period is not due yet.")
         if not order._fc_has_unbilled_amount():

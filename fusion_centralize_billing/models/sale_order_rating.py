@@ -4,6 +4,7 @@ import datetime
 from odoo import fields, models
 from odoo.tools import SQL
 
+from ..jobs import repeated_on_conflict
 from ..rating import Rated, to_decimal
 from .price_terms import PriceTerms
 from .usage_window import WHOLE
@@ -87,8 +88,10 @@ class SaleOrder(models.Model):
                 identity_key=order._fc_get_rating_identity_key(),
             )._job_rate()
 
+    @repeated_on_conflict
     def _job_rate(self):
         """Rate a subscription; bill what an ended one still owes."""
+        self._fc_lock()
         order = self.exists()
         if not order:
             return self.env._("The order does not exist any more.")
@@ -114,12 +117,18 @@ class SaleOrder(models.Model):
     def _fc_lock(self):
         """Keep other ratings and invoicings of this subscription out until the transaction ends.
 
-        A subscription that another transaction has changed meanwhile gives a serialization failure;
-        queue_job and Odoo run the transaction again. Usage may still be recorded: a foreign key
-        takes FOR KEY SHARE, which this lock lets through.
+        By writing the row, not only locking it: who comes late gets a serialization failure, is run again by
+        queue_job or Odoo, and sees what was done, even if that left the subscription as it was. Usage may still
+        be recorded: a foreign key takes FOR KEY SHARE, which lets changes of other columns than the key pass.
         """
         self.env.cr.execute(
-            SQL("SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE", tuple(self.ids)),
+            SQL(
+                """
+                WITH locked AS (SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE)
+                UPDATE sale_order SET write_date = write_date FROM locked WHERE sale_order.id = locked.id
+                """,
+                tuple(self.ids),
+            ),
             log_exceptions=False,
         )
 

@@ -1,14 +1,12 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
-from psycopg2.errors import UniqueViolation
-
 from odoo import api, fields, models
-from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, split_every
 
 from ..due_invoice import DueInvoice
+from ..jobs import repeated_on_conflict
 
 # States in which periods are invoiced; a churned subscription until its last period is
 INVOICED_STATES = ("3_progress", "6_churn")
@@ -193,11 +191,11 @@ class SaleOrder(models.Model):
                 identity_key=order._get_invoicing_identity_key(),
             )._job_create_recurring_invoice()
 
+    @repeated_on_conflict
     def _job_create_recurring_invoice(self):
         """Invoice the oldest due period, then go on with the next one in a job of its own.
 
-        Runs as often as wanted: what is invoiced is not due any more. A concurrent run ends in a
-        serialization failure on the row lock, or on the unique constraint; both retry the job.
+        Runs as often as wanted: what is invoiced is not due any more.
         """
         self._lock_subscriptions()
         order = self.exists()
@@ -207,13 +205,7 @@ class SaleOrder(models.Model):
         if not order._get_due_invoice():
             order._close_if_completed()
             return self.env._("Nothing is due.")
-        try:
-            moves = order._invoice_due_period()
-        except UniqueViolation as error:
-            guards = ("fusion.subscription.period", "fusion.subscription.fee")
-            if error.diag.table_name not in [self.env[model]._table for model in guards]:
-                raise
-            raise RetryableJobError("The period has just been invoiced by another transaction.", seconds=5) from error
+        moves = order._invoice_due_period()
         if order._get_due_invoice():
             order._schedule_recurring_invoice()
         return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
@@ -304,13 +296,17 @@ class SaleOrder(models.Model):
     def _lock_subscriptions(self):
         """Lock the order rows until the end of the transaction.
 
-        Raises a serialization failure, which is retried, if another transaction invoiced them after
-        this one took its snapshot. References to the rows (order lines, usage) are not blocked.
+        By writing the rows, not only locking them: who comes late gets a serialization failure, is run again,
+        and sees what was done, even if that left the order as it was. References to the rows (order lines,
+        usage) are not blocked.
         """
         if self:
             self.env.cr.execute(
                 SQL(
-                    "SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE",
+                    """
+                    WITH locked AS (SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE)
+                    UPDATE sale_order SET write_date = write_date FROM locked WHERE sale_order.id = locked.id
+                    """,
                     tuple(self.ids),
                 ),
                 log_exceptions=False,

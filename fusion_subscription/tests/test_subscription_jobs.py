@@ -7,6 +7,7 @@ from psycopg2.errors import UniqueViolation
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import Job
 from odoo.addons.queue_job.tests.common import trap_jobs
+from odoo.exceptions import ConcurrencyError, LockError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -142,15 +143,38 @@ class TestSubscriptionJobs(SubscriptionCommon):
             order.sudo()._job_create_recurring_invoice()
         self.assertFalse(order.invoice_ids)
 
-    def test_another_unique_violation_is_not_taken_for_a_billed_period(self):
+    def test_whatever_shows_another_transaction_makes_the_job_try_again(self):
         order = self._create_subscription()
-        error = UniqueViolation()
+        for error in (UniqueViolation(), ConcurrencyError("The day changed"), LockError("Locked")):
+            with (
+                self.subTest(type(error).__name__),
+                self._on("2026-02-01"),
+                patch.object(type(order), "_invoice_due_period", side_effect=error),
+                self.assertRaises(RetryableJobError),
+            ):
+                order.sudo()._job_create_recurring_invoice()
+
+    def test_a_conflict_of_what_was_not_written_yet_makes_the_job_try_again(self):
+        order = self._create_subscription()
         with (
             self._on("2026-02-01"),
-            patch.object(type(order), "_invoice_due_period", side_effect=error),
-            self.assertRaises(UniqueViolation),
+            self.assertRaises(RetryableJobError),
+            patch.object(type(self.env), "flush_all", side_effect=UniqueViolation()),
         ):
             order.sudo()._job_create_recurring_invoice()
+
+    def test_every_job_runs_again_after_a_conflict(self):
+        jobs = {
+            f"{parent.__module__}.{name}": method
+            for model in self.registry.values()
+            for parent in model.__mro__
+            if parent.__module__.startswith("odoo.addons.fusion_subscription.")
+            for name, method in vars(parent).items()
+            if name.startswith("_job_")
+        }
+        self.assertTrue(jobs)
+        for name, method in jobs.items():
+            self.assertTrue(getattr(method, "is_repeated_on_conflict", False), name)
 
     def test_a_failing_subscription_leaves_the_others_alone(self):
         broken, sound = self._create_subscription(), self._create_subscription()
