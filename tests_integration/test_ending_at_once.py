@@ -41,7 +41,9 @@ def _stories() -> list[Story]:
         ("used", recently, 130, (FEE + 15,)),
         ("overdue", long_ago, 130, (FEE + 15, FEE, FEE, FEE)),
     ]
-    return [Story(f"{kind}-{number}", *story) for number in range(SUBSCRIPTIONS) for kind, *story in [kinds[number % 3]]]
+    return [
+        Story(f"{kind}-{number}", *story) for number in range(SUBSCRIPTIONS) for kind, *story in [kinds[number % 3]]
+    ]
 
 
 @pytest.fixture(scope="module")
