@@ -2,13 +2,13 @@
 {
     "name": "Fusion Centralize Billing",
     "summary": "Bill several products by usage: metered charges, rating ledger, invoices, signed webhooks, APIs",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Accounting/Accounting",
     "author": "Nexa Systems Inc.",
     "license": "OPL-1",
     "depends": ["fusion_subscription", "account_payment", "queue_job"],
     "external_dependencies": {
-        "python": ["cryptography", "pydantic>=2.7,<3", "requests", "requests-hardened>=1.2,<2"],
+        "python": ["cryptography", "pydantic>=2.7,<3", "requests", "requests-hardened>=1.2,<2", "tzdata"],
     },
     "data": [
         "security/res_groups.xml",

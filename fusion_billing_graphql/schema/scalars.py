@@ -3,12 +3,16 @@
 
 import datetime
 import decimal
+import re
 
 import graphene
 from graphql import GraphQLError, Undefined
 from graphql.language import FloatValueNode, IntValueNode, StringValueNode
 
 from odoo.addons.fusion_centralize_billing.rating.money import plain_text
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
 class Decimal(graphene.Scalar):
@@ -35,7 +39,10 @@ class Decimal(graphene.Scalar):
 
 
 class DateTime(graphene.Scalar):
-    """An instant such as "2026-05-01T00:00:00Z" (RFC 3339). Answers are in UTC; input without a zone is UTC."""
+    """An instant such as "2026-05-01T00:00:00Z" (RFC 3339). Answers are in UTC; input without a zone is UTC.
+
+    A day such as "2026-05-01" begins at midnight in the time zone of the subscription that the input names, else of UTC.
+    """
 
     @staticmethod
     def serialize(value):
@@ -49,6 +56,8 @@ class DateTime(graphene.Scalar):
     def parse_value(value):
         if isinstance(value, str):
             try:
+                if _DAY.match(value):
+                    return datetime.date.fromisoformat(value)
                 instant = datetime.datetime.fromisoformat(value.replace("Z", "+00:00").replace("z", "+00:00"))
                 zone = instant.tzinfo or datetime.timezone.utc
                 return instant.replace(tzinfo=zone).astimezone(datetime.timezone.utc)
@@ -58,7 +67,7 @@ class DateTime(graphene.Scalar):
 
 
 class Date(graphene.Scalar):
-    """A day such as "2026-05-01"; billing days begin at 00:00 UTC."""
+    """A day such as "2026-05-01"; billing days begin at midnight in the subscription's time zone."""
 
     @staticmethod
     def serialize(value):

@@ -165,6 +165,7 @@ class SubscriptionPart(Part):
     next_invoice_date: DayText | None
     end_date: DayText | None
     billed_until: DayText | None
+    time_zone: str
     currency: str
     lines: list[SubscriptionLinePart]
     created_at: InstantText
@@ -391,6 +392,8 @@ class CreditNotePage(PageAnswer):
 class RatingPart(Part):
     """What a charge costs in a period, and what this row of the ledger bills of it.
 
+    The period is the days from ``first_day`` to ``last_day`` in the subscription's time zone.
+
     A charge can price groups of counters apart: ``properties`` tell which. A row of ``kind`` ``commitment`` has no
     charge: it tops the period up to what was agreed as its minimum.
     """
@@ -403,6 +406,8 @@ class RatingPart(Part):
     properties: dict[str, str | None]
     period_start: InstantText
     period_end: InstantText
+    first_day: DayText
+    last_day: DayText
     sequence: int
     state: str
     is_adjustment: bool

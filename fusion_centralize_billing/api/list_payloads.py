@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .payloads import Day, Payload, RecordId, Text, Time
+from .payloads import Day, Moment, Payload, RecordId, Text, Time
 
 Limit = Annotated[int, Field(strict=True, ge=1, le=100)]
 Cursor = Annotated[str, Field(min_length=1, max_length=200)]
@@ -55,15 +55,15 @@ class ListSubscriptions(Page):
 class QueryUsage(Payload):
     """Usage of a subscription, aggregated as its metrics say, between ``from`` and ``to`` (exclusive).
 
-    Without them it is the billing period that is not invoiced yet. ``group_by`` cuts it into days (``day``) or
-    months (``month``), in UTC, or by a property of the counters (``properties.region``). A counter belongs to its
+    Without them it is the billing period that is not invoiced yet. A day without a time begins at midnight in the
+    subscription's time zone, in which ``group_by`` cuts it into days (``day``) or months (``month``); or by a property of the counters (``properties.region``). A counter belongs to its
     last instant. What has no usage is left out.
     """
 
     subscription_external_id: Text
     metric_code: Text | None = None
-    from_: Time | None = Field(default=None, alias="from")
-    to: Time | None = None
+    from_: Moment | None = Field(default=None, alias="from")
+    to: Moment | None = None
     group_by: Grouping | None = None
 
     @model_validator(mode="after")
@@ -71,7 +71,7 @@ class QueryUsage(Payload):
         if (self.from_ is None) != (self.to is None):
             missing = "from" if self.from_ is None else "to"
             raise PydanticCustomError("missing", "Give both from and to, or neither.", {"field": missing})
-        if self.from_ is not None and self.to is not None and self.to <= self.from_:
+        if self.from_ is not None and type(self.from_) is type(self.to) and self.to <= self.from_:
             raise PydanticCustomError("end_before_start", "to must lie after from.", {"field": "to"})
         return self
 

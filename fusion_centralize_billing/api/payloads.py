@@ -36,6 +36,7 @@ _LATEST = datetime.datetime(2100, 1, 1, tzinfo=datetime.timezone.utc)
 # PostgreSQL's text knows no NUL, UTF-8 no lone surrogates; other control characters only do harm in ids.
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _DIGITS = re.compile(r"[0-9]{1,10}\Z")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
 def is_storable(text: str) -> bool:
@@ -75,6 +76,22 @@ def _to_utc(value: datetime.datetime) -> datetime.datetime:
     if not _EARLIEST <= value < _LATEST:
         raise PydanticCustomError("datetime_out_of_range", "The time must lie between the years 2000 and 2099.")
     return value
+
+
+def _read_day(value: Any) -> Any:
+    """Return a day where only a day is told, such as 2026-05-01: which instant it begins at is for others to say."""
+    if isinstance(value, str) and _DAY.match(value):
+        try:
+            return datetime.date.fromisoformat(value)
+        except ValueError:
+            return value
+    if isinstance(value, datetime.date):
+        return value
+    return _require_time_text(value)
+
+
+def _check_moment(value: datetime.date) -> datetime.date:
+    return _to_utc(value) if isinstance(value, datetime.datetime) else _check_date(value)
 
 
 def _require_date_text(value: Any) -> Any:
@@ -118,6 +135,8 @@ Properties = Annotated[
 ]
 Time = Annotated[datetime.datetime, BeforeValidator(_require_time_text), AfterValidator(_to_utc)]
 Day = Annotated[datetime.date, BeforeValidator(_require_date_text), AfterValidator(_check_date)]
+#: A time, or a day, which begins at midnight in the subscription's time zone.
+Moment = Annotated[datetime.datetime | datetime.date, BeforeValidator(_read_day), AfterValidator(_check_moment)]
 RecordId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 
 Model = TypeVar("Model", bound="Payload")
@@ -176,22 +195,23 @@ class UpsertCustomer(Payload):
 class UsageEvent(Payload):
     """One counter: what was used of a metric between ``period_start`` and ``period_end`` (exclusive).
 
-    Times without a zone are UTC. The counter belongs to the billing period in which its last
-    instant lies; an instant event has start = end. A repeated ``idempotency_key`` replaces the
+    Times without a zone are UTC; a day without a time begins at midnight in the subscription's time zone. The
+    counter belongs to the billing period in which its last instant lies; an instant event has start = end. A repeated ``idempotency_key`` replaces the
     counter that it named before. ``properties`` are dimensions by which charges filter and group.
     """
 
     subscription_external_id: Text
     metric_code: Text
     quantity: Quantity
-    period_start: Time
-    period_end: Time
+    period_start: Moment
+    period_end: Moment
     idempotency_key: Text | None = None
     properties: Properties | None = None
 
     @model_validator(mode="after")
     def _check_order(self) -> UsageEvent:
-        if self.period_end < self.period_start:
+        # A day and a time can be compared once the subscription's time zone is known.
+        if type(self.period_end) is type(self.period_start) and self.period_end < self.period_start:
             raise PydanticCustomError(
                 "end_before_start", "period_end lies before period_start.", {"field": "period_end"}
             )

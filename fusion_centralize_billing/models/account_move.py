@@ -23,10 +23,10 @@ class AccountMove(models.Model):
         ondelete="restrict",
     )
     x_fc_period_start = fields.Date(
-        string="Billed From", readonly=True, copy=False, help="First day of the billed period (UTC)."
+        string="Billed From", readonly=True, copy=False, help="First day of the billed period."
     )
     x_fc_period_end = fields.Date(
-        string="Billed Until", readonly=True, copy=False, help="First day after the billed period (UTC)."
+        string="Billed Until", readonly=True, copy=False, help="First day after the billed period."
     )
     x_fc_rating_ids = fields.One2many("fusion.billing.rating", "invoice_id", string="Ratings")
 

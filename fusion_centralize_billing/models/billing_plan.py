@@ -2,6 +2,7 @@
 import re
 
 from odoo import api, fields, models
+from odoo.addons.base.models.res_partner import _tz_get
 from odoo.exceptions import UserError, ValidationError
 
 from .changes import get_changes
@@ -37,6 +38,12 @@ class BillingPlan(models.Model):
         help="Only this service sees and sells the plan; empty for every service.",
     )
     plan_id = fields.Many2one("sale.subscription.plan", string="Recurrence", required=True, ondelete="restrict")
+    billing_tz = fields.Selection(
+        _tz_get,
+        string="Billing Time Zone",
+        help="Billing periods of new subscriptions begin and end at midnight of this time zone; empty for that of their"
+        " service or company.",
+    )
     pricelist_id = fields.Many2one(
         "product.pricelist",
         check_company=True,

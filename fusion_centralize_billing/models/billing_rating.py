@@ -41,6 +41,12 @@ class BillingRating(models.Model):
     metric_id = fields.Many2one(related="charge_id.metric_id", store=True)
     period_start = fields.Datetime(required=True, readonly=True)
     period_end = fields.Datetime(required=True, readonly=True, help="The first instant after the period.")
+    first_day = fields.Date(
+        compute="_compute_days", store=True, string="From", help="First day of the period, in its time zone."
+    )
+    last_day = fields.Date(
+        compute="_compute_days", store=True, string="To", help="Last day of the period, in its time zone."
+    )
     sequence = fields.Integer(readonly=True, help="Counts the rows of one item in one period.")
     is_adjustment = fields.Boolean(readonly=True, help="Bills the difference to what was billed before.")
     total_quantity = fields.Float(min_display_digits=0, readonly=True, string="Used")
@@ -96,11 +102,19 @@ class BillingRating(models.Model):
             dimensions = group_dimensions(rating.group_key or "")
             rating.dimensions = ", ".join(f"{name}: {value or '-'}" for name, value in dimensions.items())
 
-    @api.depends("charge_id.name", "subscription_id.name", "period_start", "kind")
+    # Not the subscription's time zone: it is fixed once there are ratings.
+    @api.depends("period_start", "period_end")
+    def _compute_days(self):
+        for rating in self:
+            order = rating.subscription_id
+            rating.first_day = order._fc_day_of(rating.period_start)
+            rating.last_day = order._fc_last_day_of(rating.period_end)
+
+    @api.depends("charge_id.name", "subscription_id.name", "first_day", "kind")
     def _compute_display_name(self):
         kinds = dict(self._fields["kind"]._description_selection(self.env))
         for rating in self:
-            day = fields.Date.to_string(rating.period_start)
+            day = fields.Date.to_string(rating.first_day)
             item = rating.charge_id.name or kinds.get(rating.kind)
             rating.display_name = f"{rating.subscription_id.name} / {item} / {day}"
 

@@ -1,5 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import Command, api, fields, models
+from odoo.addons.base.models.res_partner import _tz_get
 from odoo.exceptions import UserError
 
 from ..crypto import secret_box
@@ -20,6 +21,12 @@ class BillingService(models.Model):
     code = fields.Char(required=True, tracking=True, help="Short stable name, used in webhooks and logs.")
     active = fields.Boolean(default=True, tracking=True, help="An inactive service's keys open nothing.")
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
+    billing_tz = fields.Selection(
+        _tz_get,
+        string="Billing Time Zone",
+        tracking=True,
+        help="Of new subscriptions, unless their plan has its own; empty for that of the company.",
+    )
     owner_id = fields.Many2one(
         "res.users",
         string="Owner",

@@ -1,4 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from datetime import timedelta
+
 from odoo import models
 
 from ..api import invoice_payloads, list_payloads, payloads
@@ -156,8 +158,8 @@ def _describe_line(line):
         "subtotal": money(line.price_subtotal, line.currency_id),
         "total": money(line.price_total, line.currency_id),
         "taxes": line.tax_ids.mapped("name"),
-        "period_start": day(ratings[:1].period_start and ratings[:1].period_start.date()),
-        "period_end": day(ratings[:1].period_end and ratings[:1].period_end.date()),
+        "period_start": day(ratings[:1].first_day),
+        "period_end": day(ratings[:1].last_day and ratings[:1].last_day + timedelta(days=1)),
         "charge": text(charge.name),
         "metric_code": text(metric.code),
         "rating_ids": ratings.ids,
@@ -174,6 +176,8 @@ def _describe_rating(rating):
         "properties": group_dimensions(rating.group_key or ""),
         "period_start": instant(rating.period_start),
         "period_end": instant(rating.period_end),
+        "first_day": day(rating.first_day),
+        "last_day": day(rating.last_day),
         "sequence": rating.sequence,
         "state": rating.state,
         "is_adjustment": rating.is_adjustment,

@@ -73,7 +73,7 @@ class BillingService(models.Model):
         if end_date is None:
             order.end_date = False  # only an edition with this field can have planned an end
             return
-        if end_date <= fields.Date.today():
+        if end_date <= order._fc_get_today():
             raise BusinessRuleError(
                 self.env._("A planned end lies after today: terminate the subscription instead."),
                 code="end_date_refused",

@@ -1,11 +1,11 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import dataclasses
-import datetime
 
 from odoo import models
 
 from ..api import payloads
 from ..api.errors import BusinessRuleError, FieldError, NotFoundError
+from ..rating import attributed_at
 from .usage_row import UsageRow
 
 
@@ -75,7 +75,10 @@ class BillingService(models.Model):
         if subscription.state == "cancel":
             text = self.env._("The subscription is cancelled: nothing of it is billed any more.")
             return "subscription_external_id", "subscription_cancelled", text
-        day = max(event.period_start, event.period_end - datetime.timedelta(microseconds=1)).date()
+        start, end = _get_instants(event, subscription)
+        if end < start:
+            return "period_end", "end_before_start", self.env._("period_end lies before period_start.")
+        day = subscription._fc_day_of(attributed_at(start, end))
         if subscription.start_date and day < subscription.start_date:
             return (
                 "period_end",
@@ -88,12 +91,13 @@ class BillingService(models.Model):
         return None
 
 
-def _naive(instant):
-    return instant.replace(tzinfo=None)
+def _get_instants(event, subscription):
+    """Return start and end of a counter in naive UTC; a day begins at the subscription's midnight."""
+    return subscription._fc_to_instant(event.period_start), subscription._fc_to_instant(event.period_end)
 
 
 def _usage_row(event, subscription, metric_id):
-    start, end = _naive(event.period_start), _naive(event.period_end)
+    start, end = _get_instants(event, subscription)
     key, properties = event.idempotency_key, event.properties or None
     return UsageRow(subscription.id, metric_id, event.quantity, start, end, key, properties)
 

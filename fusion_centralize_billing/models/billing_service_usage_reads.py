@@ -65,7 +65,7 @@ class BillingService(models.Model):
     def _get_usage_window(self, order, request):
         """Return (start, end) in naive UTC: as asked for, or the billing period that is not invoiced yet."""
         if request.from_ is not None:
-            return naive_utc(request.from_), naive_utc(request.to)
+            return order._fc_to_instant(request.from_), order._fc_to_instant(request.to)
         period = order._fc_get_current_period()
         if not period:
             raise BusinessRuleError(
@@ -113,22 +113,22 @@ def _cut(order, metrics, start, end, group_by):
     """Return the UsageWindows of [start, end): one for each metric, or one for each of its days or months."""
     spans, properties = [(start, end)], ()
     if group_by in _UNITS:
-        spans = list(_cut_time(start, end, group_by, _MAX_WINDOWS // max(1, len(metrics))))
+        spans = list(_cut_time(order, start, end, group_by, _MAX_WINDOWS // max(1, len(metrics))))
     elif group_by:
         properties = (group_by.removeprefix(list_payloads.PROPERTY),)
     return [UsageWindow(order, metric, *span, group_by=properties) for metric in metrics for span in spans]
 
 
-def _cut_time(start, end, unit, limit):
-    """Yield the days or months (UTC) of [start, end), the first and the last cut short."""
-    bound = start.replace(hour=0, minute=0, second=0, microsecond=0)
-    bound = bound.replace(day=1) if unit == "month" else bound
+def _cut_time(order, start, end, unit, limit):
+    """Yield the days or months, in the subscription's time zone, of [start, end), the first and last cut short."""
+    day = order._fc_day_of(start)
+    day = day.replace(day=1) if unit == "month" else day
     for _count in range(limit):
-        following = bound + _UNITS[unit]
-        yield max(bound, start), min(following, end)
-        if following >= end:
+        following = day + _UNITS[unit]
+        yield max(order._fc_start_of(day), start), min(order._fc_start_of(following), end)
+        if order._fc_start_of(following) >= end:
             return
-        bound = following
+        day = following
     raise InvalidPayloadError(
         f"An answer has at most {_MAX_WINDOWS} windows: ask for a shorter time or one metric.",
         code="too_many_windows",

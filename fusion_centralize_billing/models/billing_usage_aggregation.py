@@ -6,7 +6,6 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..rating import Components, finish
-from .usage_row import naive_utc
 from .usage_window import WHOLE, UsageWindow, window_ids_query, windows_query
 
 # What SQL adds up, as exact text: a quantity, or the numerator of one and what it is divided by.
@@ -44,7 +43,7 @@ class BillingUsage(models.Model):
     @api.model
     def _aggregate_exactly(self, subscription, metric, period_start, period_end):
         """Return what :meth:`_aggregate` returns, as a Decimal."""
-        window = UsageWindow(subscription, metric, naive_utc(period_start), naive_utc(period_end))
+        window = UsageWindow(subscription, metric, *map(subscription._fc_to_instant, (period_start, period_end)))
         return self._aggregate_windows([window])[window][WHOLE]
 
     @api.model

@@ -7,7 +7,7 @@ from odoo.tools import SQL
 from ..api.errors import BusinessRuleError, ConflictError, FieldError, NotFoundError
 from ..api.payloads import MAX_REPORTED_ERRORS
 from ..rating import to_decimal
-from .usage_row import RecordedRow, UsageRow, classify, find_faults, naive_utc, spans
+from .usage_row import RecordedRow, UsageRow, classify, find_faults, spans
 
 # The key's uniqueness, as ON CONFLICT wants it.
 _KEY = "(COALESCE(service_id, 0), idempotency_key) WHERE idempotency_key IS NOT NULL"
@@ -35,7 +35,7 @@ class BillingUsage(models.Model):
             raise NotFoundError(
                 self.env._("There is no metric %s.", metric_code), code="metric_not_found", path="metric_code"
             )
-        start, end = naive_utc(period_start), naive_utc(period_end)
+        start, end = subscription._fc_to_instant(period_start), subscription._fc_to_instant(period_end)
         row = UsageRow(subscription.id, metric.id, to_decimal(quantity), start, end, idem or None)
         # sudo: like _upsert.
         service = subscription.sudo().x_fc_service_id
@@ -155,8 +155,8 @@ class BillingUsage(models.Model):
     def _get_lock_instants(self, subscriptions):
         """Return ``{subscription id: instant}`` for those whose company has locked the time before."""
         # sudo: the lock holds for whoever asks.
-        locks = {order.id: order.company_id.x_fc_usage_lock_date for order in subscriptions.sudo()}
-        return {order_id: fields.Datetime.to_datetime(day) for order_id, day in locks.items() if day}
+        locks = {order: order.company_id.x_fc_usage_lock_date for order in subscriptions.sudo()}
+        return {order.id: order._fc_start_of(day) for order, day in locks.items() if day}
 
     def _find_faults(self, rows, recorded):
         subscriptions = self.env["sale.order"].browse({row.subscription_id for row in rows})

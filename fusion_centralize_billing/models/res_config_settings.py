@@ -6,3 +6,4 @@ class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"
 
     x_fc_usage_lock_date = fields.Date(related="company_id.x_fc_usage_lock_date", readonly=False)
+    x_fc_billing_tz = fields.Selection(related="company_id.x_fc_billing_tz", readonly=False)

@@ -7,9 +7,6 @@ from odoo.exceptions import UserError
 from ..api.errors import BusinessRuleError
 from .changes import get_changes
 
-#: Context key: the day that counts as today, in a preview that is rolled back. Community's subscriptions know it too.
-TODAY = "fusion_subscription_today"
-
 
 class SaleOrder(models.Model):
     """The subscription as the billing services know it. Rating and invoicing stand in files of their own."""
@@ -35,10 +32,10 @@ class SaleOrder(models.Model):
         help="What a billing period costs at least, fixed fee and usage together.",
     )
     x_fc_billed_until = fields.Date(
-        string="Usage Billed Until", readonly=True, copy=False, help="Usage before this day (UTC) has been invoiced."
+        string="Usage Billed Until", readonly=True, copy=False, help="Usage before this day has been invoiced."
     )
     x_fc_ended_on = fields.Date(
-        string="Ended On", readonly=True, copy=False, help="The first day (UTC) that the subscription does not cover."
+        string="Ended On", readonly=True, copy=False, help="The first day that the subscription does not cover."
     )
     x_fc_usage_ids = fields.One2many("fusion.billing.usage", "subscription_id", string="Usage")
     x_fc_rating_ids = fields.One2many("fusion.billing.rating", "subscription_id", string="Ratings")
@@ -196,12 +193,6 @@ class SaleOrder(models.Model):
         planned = self.end_date if "end_date" in self._fields else None
         return self.x_fc_ended_on or planned or None
 
-    def _fc_get_today(self):
-        """Return the current day (UTC); a preview of the period's end sets another one."""
-        day = self.env.context.get(TODAY)
-        # Only a date: the contexts that clients send are JSON, which has none, so that nobody bills ahead of time.
-        return day if type(day) is datetime.date else fields.Date.today()
-
     def _fc_get_catalog_plan(self):
         """Return the catalogue plan, also one that is not sold any more, or an empty recordset."""
         return self.env["fusion.billing.plan"].sudo()._get_by_code(self.x_fc_plan_code, self.company_id)
@@ -268,12 +259,12 @@ class SaleOrder(models.Model):
     def _fc_check_usage_covered(self):
         """Refuse a start after usage that was acknowledged: no period would bill it."""
         for order in self.filtered("is_subscription"):
-            start = order.start_date or fields.Date.today()
+            start = order.start_date or order._fc_get_today()
             earlier = (
                 self.env["fusion.billing.usage"]
                 .sudo()
                 .search_count(
-                    [("subscription_id", "=", order.id), ("attributed_at", "<", fields.Datetime.to_datetime(start))]
+                    [("subscription_id", "=", order.id), ("attributed_at", "<", order._fc_start_of(start))]
                 )
             )
             if earlier:

@@ -24,7 +24,7 @@ class SaleOrder(models.Model):
         minimum = billed.terms["minimum"] if billed else self._fc_get_minimum(start, end)
         minimum = to_decimal(minimum)
         invoiced = commitment.filtered(lambda row: row.state != "open").sorted("sequence")[-1:]
-        is_closed = bool(self.x_fc_billed_until and start.date() < self.x_fc_billed_until)
+        is_closed = bool(self.x_fc_billed_until and self._fc_day_of(start) < self.x_fc_billed_until)
         if not commitment and (is_closed or not minimum):
             return
         usage = rows.filtered(lambda row: row.kind == "usage" and row.state != "cancelled")
@@ -47,7 +47,7 @@ class SaleOrder(models.Model):
     def _fc_get_fixed_fee(self, start, end):
         """Return what the recurring lines cost for a period, without tax, as Decimal."""
         if hasattr(self, "_get_recurring_fee"):  # Community; Enterprise has no such method
-            return self._get_recurring_fee(start.date(), end.date())
+            return self._get_recurring_fee(self._fc_day_of(start), self._fc_day_of(end))
         product = self._fc_get_catalog_plan().product_id
         lines = self.order_line.filtered(lambda line: product and line.product_id == product and not line.x_fc_is_rated)
         return sum((to_decimal(line.price_subtotal) for line in lines), to_decimal(0))

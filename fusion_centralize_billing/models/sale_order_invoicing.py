@@ -84,7 +84,7 @@ class SaleOrder(models.Model):
         if self.subscription_state not in ("3_progress", "6_churn"):
             return None
         period = self._fc_get_current_period()
-        end = period[1].date() if period else self.next_invoice_date
+        end = self._fc_day_of(period[1]) if period else self.next_invoice_date
         return end if end and end <= self._fc_get_today() else None
 
     def _fc_get_invoiced_days(self):
@@ -93,7 +93,7 @@ class SaleOrder(models.Model):
             due = self._get_due_invoice()
             return due and (due.period or due.fee)
         period = self._fc_get_current_period() if self._fc_get_due_boundary() else None
-        return period and tuple(instant.date() for instant in period)
+        return period and tuple(map(self._fc_day_of, period))
 
     def _fc_waits_for_last_period(self):
         """Tell whether the recurring run will invoice the last period of an ended subscription later."""
@@ -107,11 +107,20 @@ class SaleOrder(models.Model):
         ratings = self.sudo().x_fc_rating_ids.filtered(lambda rating: rating.state == "open")
         invoiced = ratings.filtered(lambda rating: rating.order_line_id.invoice_lines & moves.invoice_line_ids)
         if boundary:
-            end = fields.Datetime.to_datetime(boundary)
+            end = self._fc_start_of(boundary)
             invoiced |= ratings.filtered(lambda rating: rating.period_end <= end and not rating.amount)
-            self.sudo().x_fc_billed_until = boundary
+            self._fc_close_days(boundary)
             self._fc_note_later_usage(end)
         invoiced._freeze(moves)
+
+    def _fc_close_days(self, boundary):
+        """Move on the day until which usage is billed, and keep the period that it closes."""
+        start = self.x_fc_billed_until or self.start_date
+        # sudo: nobody writes periods by hand.
+        order = self.sudo()
+        if start and start < boundary:
+            order.env["fusion.billing.period"]._close(order, start, boundary)
+        order.x_fc_billed_until = boundary
 
     def _fc_note_later_usage(self, instant):
         """Have the next period rated, if it has usage already: its changes were taken from the feed before."""

@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import fields, models
 
-from .sale_order import TODAY
+from .sale_order_days import TODAY
 
 
 class _PreviewDoneError(Exception):

@@ -7,7 +7,6 @@ from odoo.exceptions import UserError
 
 from ..rating import Usage, to_decimal
 from .price_terms import PriceTerms
-from .sale_order_rating import midnight
 from .usage_window import group_dimensions
 
 
@@ -108,14 +107,14 @@ class SaleOrder(models.Model):
     def _fc_get_current_period(self):
         """Return the billing period not invoiced yet, as (start, end) in naive UTC, or None.
 
-        From the last invoiced boundary, or the start date, to the next invoice date, at 00:00 UTC.
+        From the last invoiced boundary, or the start date, to the next invoice date, at midnight of its time zone.
         """
         self.ensure_one()
         start = self.x_fc_billed_until or self.start_date
         ends = [day for day in (self.next_invoice_date, self.x_fc_ended_on) if day]
         if not start or not ends or min(ends) <= start:
             return None
-        return midnight(start), midnight(min(ends))
+        return self._fc_start_of(start), self._fc_start_of(min(ends))
 
     def _fc_get_usage_limit(self, period_end):
         """Return the first instant of usage that a period does not bill: its end, but for the last period.
@@ -124,7 +123,7 @@ class SaleOrder(models.Model):
         other that would.
         """
         end_date = self._fc_get_end_date()
-        return datetime.datetime.max if end_date and period_end.date() >= end_date else period_end
+        return datetime.datetime.max if end_date and self._fc_day_of(period_end) >= end_date else period_end
 
     def _fc_get_period_fraction(self, start, end):
         """Return the part of a full period that [start, end) is, as far as the subscription is billed by it."""
@@ -132,18 +131,18 @@ class SaleOrder(models.Model):
         if "x_fc_proration" not in self._fields or self.x_fc_proration != "day":
             return Fraction(1)
         # A subscription older than this addon has a first period of several: it counts as a whole one.
-        return min(Fraction(1), self._get_period_fraction(start.date(), end.date()))
+        return min(Fraction(1), self._get_period_fraction(self._fc_day_of(start), self._fc_day_of(end)))
 
     # === HELPERS === #
 
     def _fc_find_terms(self, charge, start, end):
         """Return the terms of a charge for a period, or None if it does not apply to it."""
-        terms = charge._get_price_terms(start.date())
+        terms = charge._get_price_terms(self._fc_day_of(start))
         return terms and terms.for_fraction(self._fc_get_period_fraction(start, end))
 
     def _fc_get_terms(self, charge, start, end):
         """Return the terms of a charge for a period to which it applies, whatever its dates say."""
-        terms = charge._get_price_terms(start.date()) or charge._get_price_terms()
+        terms = charge._get_price_terms(self._fc_day_of(start)) or charge._get_price_terms()
         return terms.for_fraction(self._fc_get_period_fraction(start, end))
 
     def _fc_check_currency(self, charge):

@@ -1,6 +1,4 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-import datetime
-
 from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import float_repr, formatLang
@@ -62,7 +60,7 @@ class SaleOrder(models.Model):
     def _fc_get_line_name(self, rating):
         """Return the text of a line, in the customer's language: what, when, and how the amount came about."""
         self = self.with_context(lang=self.partner_id.lang or self.env.lang)
-        first, last = rating.period_start.date(), (rating.period_end - datetime.timedelta(microseconds=1)).date()
+        first, last = self._fc_day_of(rating.period_start), self._fc_last_day_of(rating.period_end)
         title = self._fc_get_line_title(rating)
         if rating.is_adjustment:
             title = self.env._("%s (adjustment)", title)

@@ -66,7 +66,7 @@ class SaleOrder(models.Model):
             wanted |= {(charge, *period): current.get(charge) for charge in {*known, *current}}
         self._fc_rate_windows(wanted, rows)
         for start, end in sorted(periods.items()):
-            if end.date() <= self._fc_get_today():
+            if self._fc_day_of(end) <= self._fc_get_today():
                 self._fc_rate_commitment(start, end)
         return len(wanted)
 
@@ -140,7 +140,7 @@ class SaleOrder(models.Model):
         end_date = self._fc_get_end_date()
         if not end_date:
             return span
-        last = midnight(end_date) - datetime.timedelta(microseconds=1)
+        last = self._fc_start_of(end_date) - datetime.timedelta(microseconds=1)
         return (min(span[0], last), max(span[1], last)) if span else (last, last)
 
     def _fc_rate_windows(self, wanted, rows):
@@ -164,7 +164,7 @@ class SaleOrder(models.Model):
             # Of one group at a time: a period may have thousands of them.
             by_group = known.get((charge, start), rows.browse()).grouped(lambda row: row.group_key or WHOLE)
             gone = set(by_group) - set(groups)
-            if not groups and end.date() <= self._fc_get_today():
+            if not groups and self._fc_day_of(end) <= self._fc_get_today():
                 # A row for a charge by groups that had none: late usage is rated for periods that the ledger knows.
                 gone.add(WHOLE)
             terms = (wanted[charge, start, end] or self._fc_get_terms(charge, start, end)).as_json()
@@ -187,7 +187,7 @@ class SaleOrder(models.Model):
         rows = self.env["fusion.billing.rating"].sudo()
         if not end:
             return rows
-        rows = rows.search([("subscription_id", "=", self.id), ("period_start", ">=", midnight(end))])
+        rows = rows.search([("subscription_id", "=", self.id), ("period_start", ">=", self._fc_start_of(end))])
         due = rows.browse()
         items = rows.grouped(lambda row: (row.kind, row.charge_id.id, row.group_key, row.period_start))
         for (kind, charge_id, group, start), of_item in items.items():
@@ -209,7 +209,3 @@ class SaleOrder(models.Model):
 
     def _fc_has_unbilled_amount(self):
         return any(rating.amount for rating in self.sudo().x_fc_rating_ids if rating.state == "open")
-
-
-def midnight(day):
-    return datetime.datetime.combine(day, datetime.time.min)

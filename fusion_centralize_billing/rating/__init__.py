@@ -11,6 +11,7 @@ To add a charge model: one file in ``charge_models/``, one entry in its registry
 from .aggregations import AGGREGATIONS, Components, StoredRow, aggregate, finish
 from .charge_models import CHARGE_MODELS
 from .commitment import true_up
+from .days import day_of, start_of_day
 from .errors import RatingError
 from .money import plain_text, quotient, round_half_up, to_decimal
 from .periods import attributed_at, microseconds_between
@@ -36,6 +37,7 @@ __all__ = [
     "aggregate",
     "attributed_at",
     "check_terms",
+    "day_of",
     "finish",
     "microseconds_between",
     "plain_text",
@@ -45,6 +47,7 @@ __all__ = [
     "quotient",
     "round_half_up",
     "round_units",
+    "start_of_day",
     "to_decimal",
     "true_up",
 ]

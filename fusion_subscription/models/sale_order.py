@@ -37,7 +37,7 @@ TERMS = (
 class SaleOrder(models.Model):
     """The subscription: its terms and its life. How it is invoiced stands in sale_order_invoicing.py.
 
-    Dates are UTC days. Periods are half-open: the invoice of boundary B bills [boundary before B, B),
+    Dates are days of the subscription, see _get_subscription_today(). Periods are half-open: the invoice of boundary B bills [boundary before B, B),
     in arrears. Boundaries are start_date + n periods, or the first days of calendar periods if the plan
     says so; end_date, if set, is the last one. What was agreed about fees stands in sale_order_terms.py.
 
@@ -75,7 +75,7 @@ class SaleOrder(models.Model):
     start_date = fields.Date(
         copy=False,
         tracking=True,
-        help="First day of the first period (UTC); the day of confirmation if left empty. A past day is caught up.",
+        help="First day of the first period; the day of confirmation if left empty. A past day is caught up.",
     )
     next_invoice_date = fields.Date(
         string="Date of Next Invoice",
@@ -93,7 +93,7 @@ class SaleOrder(models.Model):
     end_date = fields.Date(
         copy=False,
         tracking=True,
-        help="First day that is no longer covered (UTC): the last period is cut short here.",
+        help="First day that is no longer covered: the last period is cut short here.",
     )
     x_fc_period_ids = fields.One2many("fusion.subscription.period", "order_id", string="Billed Periods", readonly=True)
     x_fc_period_count = fields.Integer(string="Billed Period Count", compute="_compute_x_fc_period_count")
@@ -298,7 +298,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_subscription_today(self):
-        """Return the current day in UTC, in which all boundaries are expressed.
+        """Return the current day, in which all boundaries are expressed: UTC's, unless an addon knows a zone.
 
         Server code may put another day, a ``datetime.date``, into the context key
         ``fusion_subscription_today``, to see inside a savepoint what will be invoiced on that day.
@@ -306,6 +306,11 @@ class SaleOrder(models.Model):
         """
         day = self.env.context.get("fusion_subscription_today")
         return day if type(day) is date else fields.Date.today()
+
+    @api.model
+    def _get_latest_subscription_today(self):
+        """Return the latest day that any subscription has now, wherever its days begin."""
+        return self._get_subscription_today()
 
     @api.model
     def _get_guarded_fields(self):
@@ -372,5 +377,5 @@ class SaleOrder(models.Model):
 
     def _end_pause(self):
         # sudo: see _pause_subscription
-        open_pauses = self.sudo().x_fc_pause_ids.filtered(lambda pause: not pause.date_to)
-        open_pauses.date_to = self._get_subscription_today()
+        for pause in self.sudo().x_fc_pause_ids.filtered(lambda pause: not pause.date_to):
+            pause.date_to = pause.order_id._get_subscription_today()

@@ -175,6 +175,7 @@ class SaleOrder(models.Model):
         A subscription whose job failed waits in the Job Queue until somebody requeues or closes that job.
         """
         due = self.search(self._get_due_subscriptions_domain(), order="next_invoice_date, id")
+        due = due.filtered(lambda order: order._get_due_invoice() or order._is_reached(order.end_date))
         due -= due._get_with_failed_job()
         self.env["ir.cron"]._commit_progress(remaining=len(due))
         for batch_ids in split_every(CRON_BATCH_SIZE, due.ids):
@@ -247,7 +248,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _get_due_subscriptions_domain(self):
-        today = self._get_subscription_today()
+        today = self._get_latest_subscription_today()
         reached = Domain("x_fc_invoice_on", "<=", today) | Domain("x_fc_fee_due_on", "<=", today)
         due = Domain("subscription_state", "in", INVOICED_STATES) & reached
         ended = Domain("subscription_state", "in", ("3_progress", "4_paused")) & Domain("end_date", "<=", today)

@@ -88,6 +88,7 @@ class BreakdownLine(graphene.ObjectType):
     "fusion.billing.rating",
     columns=(
         *("subscription_id", "charge_id", "metric_id", "currency_id", "period_start", "period_end", "is_adjustment"),
+        *("first_day", "last_day"),
         *("total_quantity", "included_quantity", "billable_quantity", "period_amount", "amount", "breakdown"),
         *("rated_at", "state", "invoice_id", "invoice_line_id", "kind", "group_key"),
     ),
@@ -117,6 +118,8 @@ class Rating(graphene.ObjectType):
     )
     period_start = fields.instant("period_start", "The start of the billing period.", required=True)
     period_end = fields.instant("period_end", "The first instant after the billing period.", required=True)
+    first_day = fields.day("first_day", "The first day of the billing period, in the subscription's time zone.")
+    last_day = fields.day("last_day", "The last day of the billing period, in the subscription's time zone.")
     quantity = fields.quantity("total_quantity", "The quantity used.")
     included = fields.quantity("included_quantity", "The part of it that costs nothing.")
     billable = fields.quantity("billable_quantity", "The part of it that was priced.")

@@ -39,7 +39,7 @@ class SubscriptionLine(graphene.ObjectType):
     domain=[("is_subscription", "=", True)],
     columns=(
         *("name", "x_fc_external_id", "x_fc_plan_code", "x_fc_service_id", "subscription_state", "partner_id"),
-        *("start_date", "next_invoice_date", "end_date", "x_fc_ended_on", "x_fc_billed_until"),
+        *("start_date", "next_invoice_date", "end_date", "x_fc_ended_on", "x_fc_billed_until", "x_fc_billing_tz"),
         *("currency_id", "company_id"),
     ),
     orders={
@@ -71,6 +71,7 @@ class Subscription(graphene.ObjectType):
     end_date = scalars.Date(description="The first day that it does not cover, as far as that is known.")
     next_invoice_date = fields.day("next_invoice_date", "The day of its next invoice.")
     billed_until = fields.day("x_fc_billed_until", "Usage before this day was invoiced.")
+    time_zone = fields.text("x_fc_billing_tz", "Whose midnight its billing periods begin at, as IANA name.")
     current_period_start = scalars.DateTime(description="The start of the billing period that is not invoiced yet.")
     current_period_end = scalars.DateTime(description="The first instant after that billing period.")
     currency = fields.currency("The currency it is billed in, as ISO 4217 code.")
