@@ -2,6 +2,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..api.errors import BusinessRuleError
+
 
 class AccountMove(models.Model):
     """Invoices of subscriptions: whose they are, and what their service hears of them."""
@@ -65,6 +67,15 @@ class AccountMove(models.Model):
         return result
 
     # === HELPERS === #
+
+    def _check_fiscal_lock_dates(self):
+        """Give the refusal a code: whoever opens the month again ends what needs attention."""
+        try:
+            return super()._check_fiscal_lock_dates()
+        except UserError as error:
+            if not any(move.x_fc_subscription_id for move in self):
+                raise
+            raise BusinessRuleError(str(error), code="period_locked") from error
 
     @api.model
     def _fc_get_guarded_fields(self):

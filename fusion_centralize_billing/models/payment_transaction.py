@@ -167,10 +167,12 @@ class PaymentTransaction(models.Model):
 
     @api.model
     def _cron_resume_charges(self):
-        """Give queued charges a job that should have been run by now and lost theirs."""
+        """Give queued charges a job that should have been run by now and lost theirs; a day later if it failed."""
         overdue = fields.Datetime.now() - _LOST_AFTER
         domain = [("state", "=", "draft"), ("x_fc_charge_state", "=", "queued"), ("create_date", "<", overdue)]
-        self.search(domain, order="id", limit=_SWEEP_LIMIT)._schedule_charge()
+        lost = self.search(domain, order="id", limit=_SWEEP_LIMIT)
+        failing = self.env["queue.job"]._fc_get_failing_keys("_job_charge")
+        lost.filtered(lambda tx: tx._fc_job_key("charge") not in failing)._schedule_charge()
 
     def _schedule_charge(self):
         """Enqueue the charge of each transaction, unless it waits already."""

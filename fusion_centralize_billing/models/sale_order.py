@@ -109,12 +109,15 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if self.subscription_state == "3_progress" and before != "4_paused":
             self._fc_emit("subscription.started")
+            self._fc_check_plan()
         elif self.subscription_state == "6_churn":
             # Enterprise closes without telling an end date.
             # sudo: nobody writes it by hand, but people end subscriptions.
             self.sudo().x_fc_ended_on = self._fc_get_end_date() or self._fc_get_today()
             self._fc_emit("subscription.terminated")
             if not self._fc_is_invoiced_next():
+                # The change sees to it if the job is lost.
+                self._fc_request_rating()
                 self._schedule_rating()
 
     def _fc_is_invoiced_next(self):
@@ -263,9 +266,7 @@ class SaleOrder(models.Model):
             earlier = (
                 self.env["fusion.billing.usage"]
                 .sudo()
-                .search_count(
-                    [("subscription_id", "=", order.id), ("attributed_at", "<", order._fc_start_of(start))]
-                )
+                .search_count([("subscription_id", "=", order.id), ("attributed_at", "<", order._fc_start_of(start))])
             )
             if earlier:
                 raise UserError(

@@ -6,6 +6,7 @@ from . import (
     test_adjustments,
     test_aggregation,
     test_architecture,
+    test_attention,
     test_charge,
     test_commitment,
     test_dimensions,

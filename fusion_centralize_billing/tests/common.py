@@ -192,12 +192,12 @@ class BillingMixin:
     # === INVOICING === #
 
     @contextlib.contextmanager
-    def _on(self, day):
-        """Run the block at noon of a day, with what depends on the clock recomputed.
+    def _on(self, day, time="12:00:00"):
+        """Run the block at noon of a day, or at another time (UTC), with what depends on the clock recomputed.
 
         Not with freezegun, which looks through all of Odoo's modules each time.
         """
-        noon = fields.Datetime.to_datetime(f"{day} 12:00:00")
+        noon = fields.Datetime.to_datetime(f"{day} {time}")
         self.env.invalidate_all()
         with (
             patch.object(fields.Datetime, "now", lambda *args: noon),

@@ -1,5 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
@@ -11,6 +13,8 @@ from ..jobs import repeated_on_conflict
 # States in which periods are invoiced; a churned subscription until its last period is
 INVOICED_STATES = ("3_progress", "6_churn")
 CRON_BATCH_SIZE = 500
+# A subscription whose job failed is tried again after this long
+RETRY_FAILURE_AFTER = timedelta(days=1)
 
 
 class SaleOrder(models.Model):
@@ -172,7 +176,8 @@ class SaleOrder(models.Model):
     def _cron_create_recurring_invoices(self):
         """Enqueue one job for each subscription with a due period or fee, or a reached end.
 
-        A subscription whose job failed waits in the Job Queue until somebody requeues or closes that job.
+        A subscription whose job failed is tried again a day later, or when somebody requeues or closes that job:
+        each failure is a mail to all who manage the queue.
         """
         due = self.search(self._get_due_subscriptions_domain(), order="next_invoice_date, id")
         due = due.filtered(lambda order: order._get_due_invoice() or order._is_reached(order.end_date))
@@ -202,16 +207,26 @@ class SaleOrder(models.Model):
         order = self.exists()
         if not order:
             return self.env._("The order does not exist any more.")
-        order._close_if_ended_while_paused()
-        if not order._get_due_invoice():
-            order._close_if_completed()
-            return self.env._("Nothing is due.")
-        moves = order._invoice_due_period()
-        if order._get_due_invoice():
-            order._schedule_recurring_invoice()
-        return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
+        return order._attempt_job("invoicing", order._invoice_next_due)
+
+    def _attempt_job(self, step, work):
+        """Hook: do the work of a job for one locked subscription, and return its result.
+
+        An addon may keep a fault that people can mend from failing the job, if it shows it and tries again.
+        """
+        return work()
 
     # === HELPERS === #
+
+    def _invoice_next_due(self):
+        self._close_if_ended_while_paused()
+        if not self._get_due_invoice():
+            self._close_if_completed()
+            return self.env._("Nothing is due.")
+        moves = self._invoice_due_period()
+        if self._get_due_invoice():
+            self._schedule_recurring_invoice()
+        return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
 
     def _get_due_period(self):
         """Return the oldest period that is due and not invoiced, as (start, end), or None.
@@ -318,13 +333,11 @@ class SaleOrder(models.Model):
         return f"fusion_subscription.recurring_invoice.{self.id}"
 
     def _get_with_failed_job(self):
+        """Return those whose job failed within the last day."""
         keys = {order._get_invoicing_identity_key(): order.id for order in self}
+        since = fields.Datetime.now() - RETRY_FAILURE_AFTER
+        domain = [("state", "=", "failed"), ("method_name", "=", "_job_create_recurring_invoice")]
         # sudo: the queue is open to its managers only
-        failed = (
-            self.env["queue.job"]
-            .sudo()
-            .search_fetch(
-                [("state", "=", "failed"), ("method_name", "=", "_job_create_recurring_invoice")], ["identity_key"]
-            )
-        )
-        return self.browse(keys[job.identity_key] for job in failed if job.identity_key in keys)
+        failed = self.env["queue.job"].sudo().search(domain)
+        recent = failed.filtered(lambda job: (job.date_started or job.date_enqueued or job.date_created) > since)
+        return self.browse(keys[job.identity_key] for job in recent if job.identity_key in keys)

@@ -8,6 +8,7 @@ from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import Job
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import ConcurrencyError, LockError
+from odoo.fields import Datetime
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -57,7 +58,7 @@ class TestSubscriptionJobs(SubscriptionCommon):
             order.action_close()
         self.assertEqual(self._get_orders_enqueued_on("2026-01-10"), order.ids)
 
-    def test_the_cron_leaves_a_subscription_whose_job_failed_to_people(self):
+    def test_the_cron_tries_a_subscription_whose_job_failed_again_a_day_later_or_when_people_close_the_job(self):
         failed, other = self._create_subscription(), self._create_subscription()
         with self._on("2026-02-01"):
             failed._schedule_recurring_invoice()
@@ -65,7 +66,9 @@ class TestSubscriptionJobs(SubscriptionCommon):
             job = Job.load(record.env, record.uuid)
             job.set_failed(exc_info="broken")
             job.store()
+            record.date_started = Datetime.now()
         self.assertEqual(self._get_orders_enqueued_on("2026-02-01"), other.ids)
+        self.assertEqual(self._get_orders_enqueued_on("2026-02-03"), (failed | other).ids)
         record.button_done()
         self.assertEqual(self._get_orders_enqueued_on("2026-02-01"), (failed | other).ids)
 
