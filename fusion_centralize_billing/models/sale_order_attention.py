@@ -185,7 +185,7 @@ class SaleOrder(models.Model):
 
     @api.model
     def _fc_get_with_closing_due(self):
-        """Return the ended subscriptions whose ledger has something to invoice or to credit, and that wait for nothing."""
+        """Return the ended subscriptions whose ledger has something left that no other run invoices or credits."""
         domain = [
             *[("state", "=", "open"), ("amount", "!=", 0)],
             *[("subscription_id.subscription_state", "=", "6_churn"), ("subscription_id.state", "=", "sale")],

@@ -1,5 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import fields, models
+from odoo import models
 
 from ..jobs import repeated_on_conflict
 

@@ -2,6 +2,7 @@
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import Job
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import AccessError, LockError, RedirectWarning, UserError, ValidationError
@@ -181,15 +182,15 @@ class TestFaultsThatPeopleMend(_Case):
         self.assertEqual(caught.exception.code, "product_missing")
 
     def test_a_conflict_is_none_of_peoples_business(self):
-        with patch.object(type(self.order), "_fc_rate", side_effect=LockError("Locked")):
-            with self.assertRaisesRegex(Exception, "Met another transaction"):
-                self._run(_RATE, "2026-01-20")
+        locked = LockError("Locked")
+        with patch.object(type(self.order), "_fc_rate", side_effect=locked), self.assertRaises(RetryableJobError):
+            self._run(_RATE, "2026-01-20")
         self.assertFalse(self._get_attention())
 
     def test_a_fault_of_the_program_fails_the_job(self):
-        with patch.object(type(self.order), "_fc_rate", side_effect=ZeroDivisionError):
-            with self.assertRaises(ZeroDivisionError):
-                self._run(_RATE, "2026-01-20")
+        error = ZeroDivisionError
+        with patch.object(type(self.order), "_fc_rate", side_effect=error), self.assertRaises(error):
+            self._run(_RATE, "2026-01-20")
         self.assertFalse(self._get_attention())
 
 
@@ -346,9 +347,9 @@ class TestWorkIsFoundFromData(_Case):
         # Enterprise closes without an invoice: the rating job is what leads to the last one.
         self._use(self.order, 5)
         self._rate(self.order)
-        with self._on("2026-01-20"), patch.object(type(self.order), "_fc_is_invoiced_next", lambda order: False):
-            with trap_jobs():
-                self.order.action_close()
+        closing = patch.object(type(self.order), "_fc_is_invoiced_next", lambda order: False)
+        with self._on("2026-01-20"), trap_jobs(), closing:
+            self.order.action_close()
         self.assertIn(_RATE, self._sweep("2026-01-20"))
 
     def test_ending_enqueues_no_rating_where_the_invoice_rates(self):
