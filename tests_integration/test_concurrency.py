@@ -48,7 +48,7 @@ def at_once(*tasks: Callable[[], Result]) -> list[Result]:
     barrier = threading.Barrier(len(tasks))
 
     def run(task: Callable[[], Result]) -> Result:
-        barrier.wait(10)
+        barrier.wait(300)
         return task()
 
     with ThreadPoolExecutor(len(tasks)) as threads:
@@ -208,7 +208,7 @@ def run_job():
             order = env(cr=cr)["sale.order"].browse({order})
             order.next_invoice_date  # the transaction's snapshot is taken here
             if not attempt:
-                barrier.wait(30)
+                barrier.wait(300)
             try:
                 results.append(order._job_create_recurring_invoice())
                 cr.commit()

@@ -19,7 +19,8 @@ STAND_INS = Path(__file__).parent / "stand_ins" / "enterprise"
 
 _STORY = """
 import json
-from datetime import date
+from contextlib import contextmanager
+from datetime import date, datetime, time
 from unittest.mock import patch
 from odoo import fields
 
@@ -37,8 +38,14 @@ order = env["sale.order"].create({
 })
 order.action_confirm()
 
+@contextmanager
+def on(day):
+    noon = datetime.combine(day, time(12))
+    with patch.object(fields.Date, "today", return_value=day), patch.object(fields.Datetime, "now", return_value=noon):
+        yield
+
 def bill(day):
-    with patch.object(fields.Date, "today", return_value=day):
+    with on(day):
         moves = order._create_recurring_invoice()
     return [[str(move.x_fc_period_start), str(move.x_fc_period_end), move.amount_untaxed] for move in moves]
 
@@ -46,7 +53,7 @@ result = {"module": env.ref("base.module_fusion_subscription").shortdesc, "first
 Usage._record_usage(order, "calls", 1100, "2026-01-15 00:00:00", "2026-01-16 00:00:00")
 Usage._record_usage(order, "calls", 5100, "2026-02-15 00:00:00", "2026-02-16 00:00:00")
 result["second"] = bill(date(2026, 2, 15))
-with patch.object(fields.Date, "today", return_value=date(2026, 3, 1)):
+with on(date(2026, 3, 1)):
     order.subscription_state = "6_churn"
     order._job_rate()
     order._job_invoice_remaining_usage()

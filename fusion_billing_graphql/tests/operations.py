@@ -66,7 +66,8 @@ def _read_results(payload):
 
 def _read_result(result):
     read = {"index": result["index"], "status": value_of("UsageStatus", result["status"])}
-    return read | ({"errors": [rest_fault(error) for error in result["errors"]]} if result["errors"] else {})
+    told = {"errors": [rest_fault(error) for error in result["errors"]], "warnings": result["warnings"]}
+    return read | {name: items for name, items in told.items() if items}
 
 
 def _read_subscription(payload):
@@ -264,7 +265,9 @@ def rest_fault(error):
 
 SIDES = {
     "upsertCustomer": Mutation("customer { partnerId externalId }", _read_customer),
-    "recordUsage": Mutation("accepted results { index status errors { field code message } }", _read_results),
+    "recordUsage": Mutation(
+        "accepted results { index status errors { field code message } warnings { code message } }", _read_results
+    ),
     "createSubscription": _SUBSCRIPTION,
     "updateSubscription": _SUBSCRIPTION,
     "terminateSubscription": _SUBSCRIPTION,

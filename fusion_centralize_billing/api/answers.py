@@ -191,12 +191,20 @@ class SubscriptionPage(PageAnswer):
 # === USAGE === #
 
 
+class UsageWarning(Part):
+    """Why a counter that is recorded may never be billed: ``unpriced_metric`` or ``far_future``."""
+
+    code: str
+    message: str
+
+
 class UsageResult(Part):
-    """What became of one counter of a batch."""
+    """What became of one counter of a batch; ``errors`` and ``warnings`` are left out where there are none."""
 
     index: int
     status: Literal["accepted", "updated", "duplicate", "rejected"]
     errors: list[Fault] = Field(default_factory=list)
+    warnings: list[UsageWarning] = Field(default_factory=list)
 
 
 class RecordedUsage(Answer):

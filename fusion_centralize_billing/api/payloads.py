@@ -19,11 +19,13 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from ..rating import has_plain_digits
 from .errors import FieldError, InvalidPayloadError
 
 #: The most usage events in one request.
@@ -78,20 +80,17 @@ def _to_utc(value: datetime.datetime) -> datetime.datetime:
     return value
 
 
-def _read_day(value: Any) -> Any:
+def _read_moment(value: Any, read_time: ValidatorFunctionWrapHandler) -> datetime.date:
     """Return a day where only a day is told, such as 2026-05-01: which instant it begins at is for others to say."""
     if isinstance(value, str) and _DAY.match(value):
         try:
-            return datetime.date.fromisoformat(value)
-        except ValueError:
-            return value
-    if isinstance(value, datetime.date):
-        return value
-    return _require_time_text(value)
-
-
-def _check_moment(value: datetime.date) -> datetime.date:
-    return _to_utc(value) if isinstance(value, datetime.datetime) else _check_date(value)
+            return _check_date(datetime.date.fromisoformat(value))
+        except ValueError as exc:
+            raise PydanticCustomError("date_parsing", "There is no such day.") from exc
+    if type(value) is datetime.date:
+        return _check_date(value)
+    moment: datetime.datetime = read_time(value)
+    return moment
 
 
 def _require_date_text(value: Any) -> Any:
@@ -106,10 +105,12 @@ def _check_date(value: datetime.date) -> datetime.date:
     return value
 
 
-def refuse_bool(value: Any) -> Any:
-    """Return what can be a number; pydantic would take true for 1."""
+def require_number(value: Any) -> Any:
+    """Return what can be a number; pydantic would take true for 1, and digits of other scripts than ours."""
     if isinstance(value, bool):
         raise PydanticCustomError("decimal_type", "A number is needed.")
+    if isinstance(value, str) and not has_plain_digits(value):
+        raise PydanticCustomError("decimal_parsing", "A number has ASCII digits, such as 1200.50.")
     return value
 
 
@@ -123,10 +124,10 @@ Text = Annotated[
     str, Field(min_length=1, max_length=255), AfterValidator(_check_text), AfterValidator(_check_not_blank)
 ]
 Quantity = Annotated[
-    Decimal, BeforeValidator(refuse_bool), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)
+    Decimal, BeforeValidator(require_number), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)
 ]
 LineQuantity = Annotated[
-    Decimal, BeforeValidator(refuse_bool), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
+    Decimal, BeforeValidator(require_number), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
 ]
 #: Dimensions of a counter: charges filter and group by them. Numbers and truth values become text.
 Properties = Annotated[
@@ -136,7 +137,11 @@ Properties = Annotated[
 Time = Annotated[datetime.datetime, BeforeValidator(_require_time_text), AfterValidator(_to_utc)]
 Day = Annotated[datetime.date, BeforeValidator(_require_date_text), AfterValidator(_check_date)]
 #: A time, or a day, which begins at midnight in the subscription's time zone.
-Moment = Annotated[datetime.datetime | datetime.date, BeforeValidator(_read_day), AfterValidator(_check_moment)]
+Moment = Annotated[
+    Time,
+    WrapValidator(_read_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
+]
 RecordId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 
 Model = TypeVar("Model", bound="Payload")

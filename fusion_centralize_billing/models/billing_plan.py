@@ -14,6 +14,7 @@ _ORDER_TERMS = {
     "proration": "x_fc_proration",
     "trial_days": "x_fc_trial_days",
     "grace_days": "x_fc_grace_days",
+    "change_timing": "x_fc_change_timing",
 }
 
 
@@ -75,6 +76,14 @@ class BillingPlan(models.Model):
     )
     trial_days = fields.Integer(help="Days from the start without a fixed fee. Usage is billed.")
     grace_days = fields.Integer(help="Days between the end of a period and its invoice, for usage that comes late.")
+    change_timing = fields.Selection(
+        [("next_period", "From the Next Period"), ("by_day", "At Once, by Day")],
+        string="Changes Apply",
+        required=True,
+        default="next_period",
+        help="From when another quantity, price or minimum of a running subscription is billed: from the next period,"
+        " or at once, with both parts of the period in proportion to their days.",
+    )
     minimum_commitment = fields.Monetary(
         help="What a billing period costs at least, fixed fee and usage together. A line adds what is missing."
     )

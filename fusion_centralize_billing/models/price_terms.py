@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -57,6 +58,10 @@ class PriceTerms:
         :raises RatingError: see ``rating.price``
         """
         return price(self.charge_model, self._prorated(), usage)
+
+    def takes(self, properties: Mapping[str, str] | None) -> bool:
+        """Tell whether a counter with these properties is priced; the same as the filters of a UsageWindow."""
+        return all((properties or {}).get(name) in accepted for name, accepted in self.filters)
 
     @property
     def needs_rows(self) -> bool:

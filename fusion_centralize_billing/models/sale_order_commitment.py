@@ -1,4 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from fractions import Fraction
+
 from odoo import models
 
 from ..rating import prorate_amount, to_decimal, true_up
@@ -40,9 +42,11 @@ class SaleOrder(models.Model):
     # === HELPERS === #
 
     def _fc_get_minimum(self, start, end):
-        """Return the commitment for a period, as Decimal."""
-        step = to_decimal(self.currency_id.rounding)
-        return prorate_amount(to_decimal(self.x_fc_minimum_commitment), self._fc_get_period_fraction(start, end), step)
+        """Return the commitment for a period, as Decimal: the share of it that the fee of the period has, too."""
+        share = Fraction(1)
+        if hasattr(self, "_get_recurring_share"):  # Community; Enterprise has no such rule
+            share = self._get_recurring_share(self._fc_day_of(start), self._fc_day_of(end))
+        return prorate_amount(to_decimal(self.x_fc_minimum_commitment), share, to_decimal(self.currency_id.rounding))
 
     def _fc_get_fixed_fee(self, start, end):
         """Return what the recurring lines cost for a period, without tax, as Decimal."""

@@ -85,6 +85,15 @@ class SaleOrder(models.Model):
         # Only a date: the contexts that clients send are JSON, which has none, so that nobody bills ahead of time.
         return day if type(day) is datetime.date else self._fc_day_of(fields.Datetime.now())
 
+    def _fc_is_reached(self, day):
+        """Tell whether a boundary has come.
+
+        Enterprise runs on the days of the server: west of UTC it passes a boundary some hours early. The period is
+        closed with it, so that no quota is granted for two, and what is used until midnight comes late.
+        """
+        today = self._fc_get_today()
+        return day <= (today if hasattr(self, "_get_due_period") else max(today, fields.Date.today()))
+
     def _get_subscription_today(self):
         """Community's subscriptions ask for their day: it is that of their time zone."""
         return self._fc_get_today() if len(self) == 1 else super()._get_subscription_today()

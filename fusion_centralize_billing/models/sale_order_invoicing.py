@@ -47,6 +47,10 @@ class SaleOrder(models.Model):
         """Leave rated lines alone when prices are updated from the pricelist."""
         return super()._get_update_prices_lines().filtered(lambda line: not line.x_fc_is_rated)
 
+    def _get_rest_lines(self):
+        """Leave rated lines of an ended subscription to the closing job (Community's rest; see there)."""
+        return super()._get_rest_lines().filtered(lambda line: not line.x_fc_is_rated)
+
     # === JOBS === #
 
     def _schedule_closing_invoice(self):
@@ -94,7 +98,7 @@ class SaleOrder(models.Model):
             return None
         period = self._fc_get_current_period()
         end = self._fc_day_of(period[1]) if period else self.next_invoice_date
-        return end if end and end <= self._fc_get_today() else None
+        return end if end and self._fc_is_reached(end) else None
 
     def _fc_get_invoiced_days(self):
         """Return the days [start, end) that the invoice being made bills, or None if it closes no period."""

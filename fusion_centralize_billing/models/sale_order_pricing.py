@@ -111,7 +111,7 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         start = self.x_fc_billed_until or self.start_date
-        ends = [day for day in (self.next_invoice_date, self.x_fc_ended_on) if day]
+        ends = [day for day in (self.next_invoice_date, self._fc_get_ended_on()) if day]
         if not start or not ends or min(ends) <= start:
             return None
         return self._fc_start_of(start), self._fc_start_of(min(ends))

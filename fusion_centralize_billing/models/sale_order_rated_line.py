@@ -3,6 +3,7 @@ from odoo import models
 from odoo.tools import float_repr, formatLang
 
 from ..api.errors import BusinessRuleError
+from .sale_order_line import line_role
 from .usage_window import group_dimensions
 
 
@@ -47,6 +48,7 @@ class SaleOrder(models.Model):
             "x_fc_charge_id": rating.charge_id.id,
             "x_fc_period_start": rating.period_start,
             "x_fc_period_end": rating.period_end,
+            **line_role(self.env, "one_off"),
         }
 
     def _fc_get_rated_product(self, rating):

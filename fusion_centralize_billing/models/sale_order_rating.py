@@ -66,7 +66,7 @@ class SaleOrder(models.Model):
             wanted |= {(charge, *period): current.get(charge) for charge in {*known, *current}}
         self._fc_rate_windows(wanted, rows)
         for start, end in sorted(periods.items()):
-            if self._fc_day_of(end) <= self._fc_get_today():
+            if self._fc_is_reached(self._fc_day_of(end)):
                 self._fc_rate_commitment(start, end)
         return len(wanted)
 
@@ -162,7 +162,7 @@ class SaleOrder(models.Model):
             # Of one group at a time: a period may have thousands of them.
             by_group = known.get((charge, start), rows.browse()).grouped(lambda row: row.group_key or WHOLE)
             gone = set(by_group) - set(groups)
-            if not groups and self._fc_day_of(end) <= self._fc_get_today():
+            if not groups and self._fc_is_reached(self._fc_day_of(end)):
                 # A row for a charge by groups that had none: late usage is rated for periods that the ledger knows.
                 gone.add(WHOLE)
             terms = (wanted[charge, start, end] or self._fc_get_terms(charge, start, end)).as_json()

@@ -13,7 +13,7 @@ from .charge_models import CHARGE_MODELS
 from .commitment import true_up
 from .days import day_of, start_of_day
 from .errors import RatingError
-from .money import plain_text, quotient, round_half_up, to_decimal
+from .money import has_plain_digits, plain_text, quotient, round_half_up, to_decimal
 from .periods import attributed_at, microseconds_between
 from .pricing import check_terms, price
 from .proration import prorate_amount, prorate_terms
@@ -39,6 +39,7 @@ __all__ = [
     "check_terms",
     "day_of",
     "finish",
+    "has_plain_digits",
     "microseconds_between",
     "plain_text",
     "price",

@@ -6,6 +6,7 @@ import json
 import os
 import uuid
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import requests
 from cryptography.fernet import Fernet
@@ -39,6 +40,7 @@ class BillingMixin:
         super().setUpClass()
         cls.startClassPatcher(patch.dict(os.environ, {ENVIRONMENT_VARIABLE: Fernet.generate_key().decode()}))
         cls.company = cls.env.company
+        cls.company.x_fc_start_days_back = 36500  # the days of the tests do not depend on today
         cls._ensure_accounting()
         cls.recurrence = cls.env["sale.subscription.plan"].create({"name": "Monthly"})
         cls.fee = cls._create_product(name="Platform fee", recurring_invoice=True, list_price=20)
@@ -192,12 +194,15 @@ class BillingMixin:
     # === INVOICING === #
 
     @contextlib.contextmanager
-    def _on(self, day, time="12:00:00"):
-        """Run the block at noon of a day, or at another time (UTC), with what depends on the clock recomputed.
+    def _on(self, day, zone="UTC", time="12:00:00"):
+        """Run the block at noon of a day, or at another time, with what depends on the clock recomputed.
 
         Not with freezegun, which looks through all of Odoo's modules each time.
+
+        :param zone: whose day and time
         """
-        noon = fields.Datetime.to_datetime(f"{day} {time}")
+        local = datetime.datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=ZoneInfo(zone))
+        noon = local.astimezone(datetime.timezone.utc).replace(tzinfo=None)
         self.env.invalidate_all()
         with (
             patch.object(fields.Datetime, "now", lambda *args: noon),
@@ -211,18 +216,18 @@ class BillingMixin:
         with self._on(day), trap_jobs():
             return order._create_recurring_invoice()
 
-    def _create_native_invoice_on(self, order, day):
+    def _create_native_invoice_on(self, order, day, zone="UTC"):
         """Do what the button "Create Invoice" does."""
-        with self._on(day), trap_jobs():
+        with self._on(day, zone), trap_jobs():
             wizard = self.env["sale.advance.payment.inv"].with_context(
                 active_model="sale.order", active_ids=order.ids, active_id=order.id
             )
             wizard.create({"advance_payment_method": "delivered"}).create_invoices()
         return order.invoice_ids.sorted("id")[-1:]
 
-    def _run_closing_jobs(self, order, day):
+    def _run_closing_jobs(self, order, day, zone="UTC"):
         """Run the jobs that end a subscription, until none is left."""
-        with self._on(day), trap_jobs() as trap:
+        with self._on(day, zone), trap_jobs() as trap:
             order._job_rate()
             jobs, trap.enqueued_jobs = trap.enqueued_jobs, []
             for job in jobs:

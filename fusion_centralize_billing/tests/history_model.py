@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
+from dateutil import tz
 from dateutil.relativedelta import relativedelta
 
 from ..rating import StoredRow, Terms, Tier, Usage, aggregate, price, prorate_amount, prorate_terms, true_up
@@ -84,12 +85,18 @@ class HistoryModel:
     start: datetime.date
     step: Decimal
     charges: dict[str, ChargeSpec]
+    zone: str = "UTC"
     fee: Decimal = Decimal(0)
     minimum: Decimal = Decimal(0)
     prorated: bool = False
     end: datetime.date | None = None
     counters: dict[str, Counter] = field(default_factory=dict)
     prices: dict[str, list[tuple[datetime.date | None, ChargeSpec]]] = field(default_factory=dict)
+
+    def midnight(self, day):
+        """Return the first instant of a day, naive and in UTC; by another library than the product's."""
+        local = datetime.datetime.combine(day, datetime.time.min, tzinfo=tz.gettz(self.zone))
+        return tz.resolve_imaginary(local).astimezone(tz.UTC).replace(tzinfo=None)
 
     def get_periods(self, until):
         """Return the periods [start, end) that have ended by a day, and whether each is whole."""
@@ -134,7 +141,7 @@ class HistoryModel:
         return owed
 
     def _price_charge(self, spec, start, end, share):
-        window = tuple(datetime.datetime.combine(day, datetime.time.min) for day in (start, end))
+        window = tuple(map(self.midnight, (start, end)))
         # The last period bills also what was acknowledged for later.
         limit = datetime.datetime.max if self.end and end >= self.end else window[1]
         counters = [

@@ -34,7 +34,7 @@ class _Case(BillingCase):
 
     def _sweep(self, day, time="12:00:00"):
         """Run all that looks for work, and return what it enqueues for the class's order."""
-        with self._commits_ignored(), self._on(day, time), trap_jobs() as trap:
+        with self._commits_ignored(), self._on(day, time=time), trap_jobs() as trap:
             self.env["fusion.billing.usage"]._cron_rate_open_periods()
             self.env["sale.order"]._cron_find_work()
             self.env["sale.order"]._cron_create_recurring_invoices()
@@ -42,7 +42,7 @@ class _Case(BillingCase):
 
     def _fail(self, schedule, day, time="12:00:00"):
         """Have a job fail that ``schedule`` enqueues, by an exception that nobody foresaw; return it."""
-        with self._on(day, time):
+        with self._on(day, time=time):
             schedule()
             record = self.env["queue.job"].search([], order="id desc", limit=1)
             job = Job.load(record.env, record.uuid)

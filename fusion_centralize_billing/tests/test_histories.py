@@ -23,6 +23,14 @@ _ROUNDINGS = {"CAD": "0.01", "JPY": "1", "KWD": "0.001"}
 _START = datetime.date(2026, 1, 1)
 _DAY = datetime.timedelta(days=1)
 _REGIONS = (None, "eu", "us")
+#: Time zones with days of 23, 24, 24.5 and 25 hours soon after the start, and one that leaves out a day.
+_ZONES = {
+    "America/Toronto": datetime.date(2026, 2, 20),
+    "Asia/Kolkata": _START,
+    "Australia/Lord_Howe": datetime.date(2026, 3, 15),
+    "Pacific/Apia": datetime.date(2011, 12, 10),
+    "UTC": _START,
+}
 
 _quantities = st.one_of(
     st.sampled_from(["0", "1", "10", "10.5", "20", "50", "100"]).map(Decimal),
@@ -112,6 +120,15 @@ class TestHistories(BillingCase):
     def test_with_a_minimum_commitment_they_come_to_that_at_least(self, spec, start, prorated, steps):
         self._check("CAD", [spec], steps, start=_START + start * _DAY, minimum=100, prorated=prorated)
 
+    @_settings
+    @given(
+        st.sampled_from(list(_ZONES)),
+        st.lists(st.sampled_from(SPECS), min_size=1, max_size=2, unique_by=lambda spec: spec.name),
+        st.lists(_steps, min_size=4, max_size=25),
+    )
+    def test_in_every_time_zone_they_come_to_the_price_of_the_usage_of_local_days(self, zone, specs, steps):
+        self._check("CAD", specs, steps, start=_ZONES[zone], zone=zone)
+
     def _check(self, currency, specs, steps, **terms):
         try:
             with self.env.cr.savepoint(), trap_jobs():
@@ -128,13 +145,14 @@ class TestHistories(BillingCase):
 class _History:
     """A subscription in the database beside its model; each step is done to both."""
 
-    def __init__(self, test, currency, specs, start=_START, minimum=0, prorated=False):
+    def __init__(self, test, currency, specs, start=_START, minimum=0, prorated=False, zone="UTC"):
         self.test, self.env = test, test.env
         self.today = start
         self.model = HistoryModel(
             start,
             Decimal(_ROUNDINGS[currency]),
             {spec.name: spec for spec in specs},
+            zone=zone,
             fee=Decimal(20),
             minimum=Decimal(minimum),
             prorated=prorated and "x_fc_proration" in self.env["sale.order"]._fields,
@@ -145,7 +163,7 @@ class _History:
         self.charges = {spec.name: self._create_charge(plan, spec) for spec in specs}
         proration = {"x_fc_proration": "day"} if self.model.prorated else {}
         self.order = test._create_subscription(
-            plan, start_date=str(start), x_fc_minimum_commitment=minimum, **proration
+            plan, start_date=str(start), x_fc_minimum_commitment=minimum, x_fc_billing_tz=zone, **proration
         )
         self.partly_billed = set()
         self.prices = 0
@@ -170,7 +188,7 @@ class _History:
 
     def run(self, name, *arguments):
         note(f"{self.today}: {name} {arguments}")
-        with self.test._on(str(self.today)):
+        with self.test._on(str(self.today), self.model.zone):
             getattr(self, "_" + name.replace(" ", "_"))(*arguments)
 
     def _push(self, charge, quantity, times, region):
@@ -198,7 +216,7 @@ class _History:
         self.today += days * _DAY
 
     def _rate(self):
-        self.test._run_closing_jobs(self.order, str(self.today))
+        self.test._run_closing_jobs(self.order, str(self.today), self.model.zone)
 
     def _invoice(self):
         self.order._create_recurring_invoice()
@@ -211,8 +229,8 @@ class _History:
         period = self.order._fc_get_current_period()
         with _refused_is_good():
             with self.env.cr.savepoint():
-                self.test._create_native_invoice_on(self.order, str(self.today))
-            self.partly_billed |= {period and period[0].date()}
+                self.test._create_native_invoice_on(self.order, str(self.today), self.model.zone)
+            self.partly_billed |= {period and self.order._fc_day_of(period[0])}
 
     def _post(self):
         self.order.invoice_ids.filtered(lambda move: move.state == "draft").action_post()
@@ -246,7 +264,7 @@ class _History:
     def _change_a_price(self, number, when):
         name = self._pick(number, list(self.model.charges))
         period = self.order._fc_get_current_period()
-        begun = period and period[0].date()
+        begun = period and self.order._fc_day_of(period[0])
         self.prices += 1
         spec = self.model.get_spec(name, datetime.date.max).with_price(f"{self.prices}.125")
         day = self.today + _DAY
@@ -275,8 +293,8 @@ class _History:
 
     def settle(self):
         """Let the recurring runs and the jobs do what is left to do."""
-        instants = [counter.instant.date() for counter in self.model.counters.values()]
-        self.today = max([self.today, *instants, self.model.end or self.today])
+        days = [self.order._fc_day_of(counter.instant) for counter in self.model.counters.values()]
+        self.today = max([self.today, *days, self.model.end or self.today])
         for _month in range(2):
             self.today += 32 * _DAY
             self.run("rate")
@@ -378,9 +396,9 @@ class _History:
         if days_ago is None:
             ended = self.model.get_periods(self.today)
             days_ago, hour = (self.today - ended[-1][1]).days if ended else 0, 0
-        first = datetime.datetime.combine(self.model.start, datetime.time.min)
-        start = datetime.datetime.combine(self.today - days_ago * _DAY, datetime.time(hour))
-        last = datetime.datetime.combine(self.model.end, datetime.time.min) if self.model.end else start
+        first = self.model.midnight(self.model.start)
+        start = self.model.midnight(self.today - days_ago * _DAY) + datetime.timedelta(hours=hour)
+        last = self.model.midnight(self.model.end) if self.model.end else start
         start = max(first, min(start, last))
         if self.model.charges[metric].aggregation == "weighted_sum":
             hours = hours or 1
@@ -401,7 +419,7 @@ class _History:
 
     def _get_billed_until(self):
         day = self.order.x_fc_billed_until
-        return datetime.datetime.combine(day, datetime.time.min) if day else datetime.datetime.min
+        return self.model.midnight(day) if day else datetime.datetime.min
 
     def _get_ended(self):
         """Return the ledger without the period that has not ended yet."""

@@ -122,7 +122,9 @@ class TestPlanTerms(BillingCase):
     def test_a_subscription_older_than_usage_billing_is_invoiced_by_day(self):
         order = self._open(self._create_plan(proration="day"))
         self._invoice_on(order, "2026-02-01")
-        order.x_fc_billed_until = False  # as it was, if nobody billed usage then
+        # As it was, if nobody billed usage then.
+        order.x_fc_billed_until = False
+        self.env["fusion.billing.period"].search([("subscription_id", "=", order.id)]).unlink()
         self._invoice_on(order, "2026-03-01")
         self.assertEqual(self._get_invoices(order), [("2026-02-01", [20]), ("2026-03-01", [20])])
 

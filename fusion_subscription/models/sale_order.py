@@ -31,6 +31,7 @@ TERMS = (
     "x_fc_fee_timing",
     "x_fc_trial_days",
     "x_fc_grace_days",
+    "x_fc_change_timing",
 )
 
 
@@ -98,6 +99,9 @@ class SaleOrder(models.Model):
     x_fc_period_ids = fields.One2many("fusion.subscription.period", "order_id", string="Billed Periods", readonly=True)
     x_fc_period_count = fields.Integer(string="Billed Period Count", compute="_compute_x_fc_period_count")
     x_fc_pause_ids = fields.One2many("fusion.subscription.pause", "order_id", string="Pauses", readonly=True)
+    x_fc_term_ids = fields.One2many(
+        "fusion.subscription.line.term", "order_id", string="Agreed Terms", readonly=True, copy=False
+    )
 
     # === CONSTRAINTS AND INDEXES === #
 
@@ -212,6 +216,7 @@ class SaleOrder(models.Model):
             # sudo: the computation is called here, not by the ORM, and nobody else writes its result
             order.order_line.sudo()._compute_x_fc_is_recurring()
             order.start_date = order.start_date or order._get_subscription_today()
+            order._start_terms()
             order._set_subscription_state("3_progress")
             if order.x_fc_fee_due_on and order._get_due_invoice():
                 # A fee in advance need not wait for the hourly run
@@ -320,6 +325,7 @@ class SaleOrder(models.Model):
             "next_invoice_date",
             "x_fc_fee_invoiced_until",
             "x_fc_fee_due_on",
+            "x_fc_rest_due_on",
             "x_fc_trial_end_date",
             "x_fc_invoice_on",
         }

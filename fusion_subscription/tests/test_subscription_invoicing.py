@@ -110,12 +110,13 @@ class TestSubscriptionInvoicing(SubscriptionCommon):
         order = self._create_subscription(pricelist_id=pricelist.id)
         self.assertEqual(self._invoice_on(order, "2026-02-01").currency_id, currency)
 
-    def test_a_price_change_counts_from_the_next_invoice_on(self):
+    def test_a_price_change_counts_from_the_next_period_on(self):
         order = self._create_subscription()
         self._invoice_on(order, "2026-02-01")
-        order.order_line.price_unit = 120
-        self._invoice_on(order, "2026-03-01")
-        self.assertEqual([amount for *_days, amount in self._get_periods(order)], [100.0, 120.0])
+        with self._on("2026-02-01"):
+            order.order_line.price_unit = 120
+        self._invoice_on(order, "2026-04-01")
+        self.assertEqual([amount for *_days, amount in self._get_periods(order)], [100.0, 100.0, 120.0])
 
     def test_the_line_names_its_period_with_the_last_day_included(self):
         order = self._create_subscription()
