@@ -30,6 +30,7 @@
         "views/billing_usage_history_views.xml",
         "views/billing_rating_views.xml",
         "views/billing_webhook_views.xml",
+        "views/billing_attention_views.xml",
         "views/sale_order_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",

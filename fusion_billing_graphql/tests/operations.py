@@ -83,8 +83,9 @@ def _without(*names):
 
 # The number of the recurrence in Odoo is none of GraphQL's.
 _SUBSCRIPTION = Mutation(
-    "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate planCode billedUntil timeZone currency"
-    " customer { externalId } lines { lineId productId name quantity unitPrice recurring } createdAt }",
+    "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate planCode billedUntil timeZone"
+    " currency customer { externalId } lines { lineId productId name quantity unitPrice recurring }"
+    " attention { code message since } createdAt }",
     _read_subscription,
     _without("plan_id"),
 )

@@ -159,6 +159,14 @@ class SubscriptionLinePart(Part):
     recurring: bool
 
 
+class AttentionPart(Part):
+    """What keeps a subscription from being rated or invoiced, ``since`` when; it goes away when it is mended."""
+
+    code: str
+    message: str
+    since: InstantText
+
+
 class SubscriptionPart(Part):
     subscription_id: int
     external_id: str | None
@@ -173,6 +181,7 @@ class SubscriptionPart(Part):
     time_zone: str
     currency: str
     lines: list[SubscriptionLinePart]
+    attention: list[AttentionPart]
     created_at: InstantText
 
 

@@ -92,6 +92,15 @@ class AccountMove(models.Model):
 
     # === HELPERS === #
 
+    def _check_fiscal_lock_dates(self):
+        """Give the refusal a code: whoever opens the month again ends what needs attention."""
+        try:
+            return super()._check_fiscal_lock_dates()
+        except UserError as error:
+            if not any(move.x_fc_subscription_id for move in self):
+                raise
+            raise BusinessRuleError(str(error), code="period_locked") from error
+
     @api.model
     def _fc_get_guarded_fields(self):
         # Whose invoice it is, and of what: its service reads it.

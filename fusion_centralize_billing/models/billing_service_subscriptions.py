@@ -252,6 +252,7 @@ class BillingService(models.Model):
             "time_zone": order.x_fc_billing_tz or "UTC",
             "currency": order.currency_id.name,
             "lines": describe_lines(order),
+            "attention": order.x_fc_attention_ids._describe(),
             "created_at": instant(order.create_date),
         }
 

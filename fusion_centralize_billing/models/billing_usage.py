@@ -147,11 +147,11 @@ class BillingUsage(models.Model):
     def _cron_rate_open_periods(self):
         """Enqueue one rating job for each subscription whose usage changed.
 
-        A subscription whose job failed waits in the Job Queue until somebody requeues or closes that job; its
-        invoice is rated anew in any case.
+        Not of those that need attention, or whose job failed, unless new usage comes: the sweep tries them again
+        (sale_order_attention.py). The invoice is rated anew in any case.
         """
         subscriptions = self.env["fusion.billing.usage.change"]._get_changed_subscriptions()
-        subscriptions -= subscriptions._fc_get_with_failed_rating()
+        subscriptions -= subscriptions._fc_get_with_rating_put_off()
         self.env["ir.cron"]._commit_progress(remaining=len(subscriptions))
         for ids in split_every(_CRON_BATCH, subscriptions.ids):
             batch = subscriptions.browse(ids)

@@ -48,6 +48,17 @@ class BillingUsageChange(models.Model):
         return (from_at, to_at) if from_at else None
 
     @api.model
+    def _get_last_ids(self, subscriptions):
+        """Return ``{subscription id: id of its last change}`` of those with unrated changes."""
+        if not subscriptions:
+            return {}
+        query = SQL(
+            "SELECT subscription_id, MAX(id) FROM fusion_billing_usage_change WHERE subscription_id IN %s GROUP BY 1",
+            tuple(subscriptions.ids),
+        )
+        return dict(self.env.execute_query(query))
+
+    @api.model
     def _get_changed_subscriptions(self):
         """Return the subscriptions with unrated changes."""
         self.env.cr.execute("SELECT DISTINCT subscription_id FROM fusion_billing_usage_change ORDER BY 1")

@@ -116,12 +116,20 @@ class SaleOrder(models.Model):
             self._fc_begin_anew()
         if self.subscription_state == "3_progress" and before != "4_paused":
             self._fc_emit("subscription.started")
+            self._fc_check_plan()
         elif self.subscription_state == "6_churn":
             # Enterprise closes without telling an end date.
             # sudo: nobody writes it by hand, but people end subscriptions.
             self.sudo().x_fc_ended_on = self._fc_get_agreed_end() or self._fc_get_today()
             self._fc_emit("subscription.terminated")
-            self._schedule_rating()
+            if not self._fc_is_invoiced_next():
+                # The change sees to it if the job is lost.
+                self._fc_request_rating()
+                self._schedule_rating()
+
+    def _fc_is_invoiced_next(self):
+        """Tell whether Community's recurring run invoices the subscription now: that rates it as well."""
+        return hasattr(self, "_get_due_invoice") and bool(self._get_due_invoice())
 
     def _fc_begin_anew(self):
         """Forget the end of a life that was taken back, and how far it was billed if nothing of it was invoiced."""
@@ -292,9 +300,7 @@ class SaleOrder(models.Model):
             earlier = (
                 self.env["fusion.billing.usage"]
                 .sudo()
-                .search_count(
-                    [("subscription_id", "=", order.id), ("attributed_at", "<", order._fc_start_of(start))]
-                )
+                .search_count([("subscription_id", "=", order.id), ("attributed_at", "<", order._fc_start_of(start))])
             )
             if earlier:
                 raise UserError(

@@ -3,8 +3,8 @@ import datetime
 from fractions import Fraction
 
 from odoo import models
-from odoo.exceptions import UserError
 
+from ..api.errors import BusinessRuleError
 from ..rating import Usage, to_decimal
 from .price_terms import PriceTerms
 from .usage_window import group_dimensions
@@ -50,7 +50,7 @@ class SaleOrder(models.Model):
 
         :param wanted: ``{(subscription, charge, start, end): PriceTerms}``
         :return: ``{(subscription, charge, start, end): {group: Rated}}``
-        :raises UserError: if a charge has another currency than its subscription
+        :raises BusinessRuleError: ``currency_mismatch`` if a charge has another currency than its subscription
         """
         for order, charge, _start, _end in wanted:
             order._fc_check_currency(charge)
@@ -148,12 +148,13 @@ class SaleOrder(models.Model):
 
     def _fc_check_currency(self, charge):
         if charge.currency_id != self.currency_id:
-            raise UserError(
+            raise BusinessRuleError(
                 self.env._(
                     "%(charge)s is priced in %(charge_currency)s, but %(order)s in %(order_currency)s.",
                     charge=charge.name,
                     charge_currency=charge.currency_id.name,
                     order=self.name,
                     order_currency=self.currency_id.name,
-                )
+                ),
+                code="currency_mismatch",
             )

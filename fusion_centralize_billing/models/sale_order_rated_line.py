@@ -1,8 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import models
-from odoo.exceptions import UserError
 from odoo.tools import float_repr, formatLang
 
+from ..api.errors import BusinessRuleError
 from .sale_order_line import line_role
 from .usage_window import group_dimensions
 
@@ -56,7 +56,9 @@ class SaleOrder(models.Model):
         product = rating.charge_id.product_id if is_usage else self._fc_get_catalog_plan().commitment_product_id
         if not product:
             item = rating.charge_id.name if is_usage else self.env._("The minimum commitment")
-            raise UserError(self.env._("%s has no product: it cannot be put on an invoice.", item))
+            raise BusinessRuleError(
+                self.env._("%s has no product: it cannot be put on an invoice.", item), code="product_missing"
+            )
         return product
 
     def _fc_get_line_name(self, rating):

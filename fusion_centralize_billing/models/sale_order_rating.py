@@ -4,6 +4,7 @@ import datetime
 from odoo import fields, models
 from odoo.tools import SQL
 
+from ..jobs import repeated_on_conflict
 from ..rating import Rated, to_decimal
 from .price_terms import PriceTerms
 from .usage_window import WHOLE
@@ -26,7 +27,7 @@ class SaleOrder(models.Model):
         rounded to the order's currency. Rating again changes nothing unless usage or terms changed;
         what was billed of the window once keeps the terms that it was billed with.
 
-        :raises UserError: if the currencies differ, or an amount is due and the charge has no product
+        :raises BusinessRuleError: ``currency_mismatch``, or ``product_missing`` if an amount is due
         """
         self.ensure_one()
         start, end = fields.Datetime.to_datetime(period_start), fields.Datetime.to_datetime(period_end)
@@ -71,9 +72,10 @@ class SaleOrder(models.Model):
 
     def _fc_request_rating(self):
         """Have subscriptions rated anew by their jobs, although no usage changed."""
-        instants = {order: order._fc_get_current_period() for order in self}
+        days = {order: order._fc_get_open_day() for order in self}
+        instants = {order.id: order._fc_start_of(day) for order, day in days.items() if day}
         self.env["fusion.billing.usage.change"]._append(
-            {order.id: (period[0], period[0]) for order, period in instants.items() if period}
+            {order_id: (instant, instant) for order_id, instant in instants.items()}
         )
 
     # === JOBS === #
@@ -87,39 +89,44 @@ class SaleOrder(models.Model):
                 identity_key=order._fc_get_rating_identity_key(),
             )._job_rate()
 
+    @repeated_on_conflict
     def _job_rate(self):
-        """Rate a subscription; bill what an ended one still owes."""
+        """Rate a subscription; have billed what an ended one still owes."""
+        self._fc_lock()
         order = self.exists()
         if not order:
             return self.env._("The order does not exist any more.")
-        count = order._fc_rate()
-        if order.subscription_state == "6_churn" and order._fc_has_unbilled_amount():
-            order._schedule_closing_invoice()
-        return self.env._("%s ratings", count)
+        result = order._attempt_job("rating", order._fc_rate_and_close)
+        order._fc_check_plan()
+        return result
 
     # === HELPERS === #
+
+    def _fc_rate_and_close(self):
+        count = self._fc_rate()
+        if self.subscription_state == "6_churn" and self._fc_has_unbilled_amount():
+            self._schedule_closing_invoice()
+        return self.env._("%s ratings", count)
 
     def _fc_get_rating_identity_key(self):
         self.ensure_one()
         return f"fusion_centralize_billing.rating.{self.id}"
 
-    def _fc_get_with_failed_rating(self):
-        """Return those whose rating job failed; another one in each minute would fail, and be mailed, as well."""
-        keys = {order._fc_get_rating_identity_key(): order.id for order in self}
-        domain = [("state", "=", "failed"), ("model_name", "=", self._name), ("method_name", "=", "_job_rate")]
-        # sudo: the queue is open to its managers only.
-        failed = self.env["queue.job"].sudo().search_fetch(domain, ["identity_key"])
-        return self.browse({keys[job.identity_key] for job in failed if job.identity_key in keys})
-
     def _fc_lock(self):
         """Keep other ratings and invoicings of this subscription out until the transaction ends.
 
-        A subscription that another transaction has changed meanwhile gives a serialization failure;
-        queue_job and Odoo run the transaction again. Usage may still be recorded: a foreign key
-        takes FOR KEY SHARE, which this lock lets through.
+        By writing the row, not only locking it: who comes late gets a serialization failure, is run again by
+        queue_job or Odoo, and sees what was done, even if that left the subscription as it was. Usage may still
+        be recorded: a foreign key takes FOR KEY SHARE, which lets changes of other columns than the key pass.
         """
         self.env.cr.execute(
-            SQL("SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE", tuple(self.ids)),
+            SQL(
+                """
+                WITH locked AS (SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE)
+                UPDATE sale_order SET write_date = write_date FROM locked WHERE sale_order.id = locked.id
+                """,
+                tuple(self.ids),
+            ),
             log_exceptions=False,
         )
 

@@ -7,6 +7,7 @@ from . import (
     test_aggregation,
     test_amount_rounding,
     test_architecture,
+    test_attention,
     test_charge,
     test_commitment,
     test_dimensions,

@@ -195,14 +195,14 @@ class BillingMixin:
     # === INVOICING === #
 
     @contextlib.contextmanager
-    def _on(self, day, zone="UTC"):
-        """Run the block at noon of a day, with what depends on the clock recomputed.
+    def _on(self, day, zone="UTC", time="12:00:00"):
+        """Run the block at noon of a day, or at another time, with what depends on the clock recomputed.
 
         Not with freezegun, which looks through all of Odoo's modules each time.
 
-        :param zone: whose noon
+        :param zone: whose day and time
         """
-        local = datetime.datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=ZoneInfo(zone))
+        local = datetime.datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=ZoneInfo(zone))
         noon = local.astimezone(datetime.timezone.utc).replace(tzinfo=None)
         self.env.invalidate_all()
         with (

@@ -149,6 +149,11 @@ class TestArchitecture(TransactionCase):
         }
         self.assertEqual(recorded, self._get_own_methods("_job_"))
 
+    def test_every_job_runs_again_after_a_conflict(self):
+        for model, name in self._get_own_methods("_job_"):
+            method = getattr(self.registry[model], name)
+            self.assertTrue(getattr(method, "is_repeated_on_conflict", False), f"{model}.{name}")
+
     def test_only_schedule_methods_enqueue(self):
         for path, tree in _sources():
             for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):

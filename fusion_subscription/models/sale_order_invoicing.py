@@ -1,18 +1,20 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
-from psycopg2.errors import UniqueViolation
+from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, split_every
 
 from ..due_invoice import DueInvoice
+from ..jobs import repeated_on_conflict
 
 # States in which periods are invoiced; a churned subscription until its last period is
 INVOICED_STATES = ("3_progress", "6_churn")
 CRON_BATCH_SIZE = 500
+# A subscription whose job failed is tried again after this long
+RETRY_FAILURE_AFTER = timedelta(days=1)
 # Context key: whether down payments are deducted and lowered quantities credited, as people have chosen
 _DEDUCTS = "fusion_subscription_deducts"
 
@@ -189,7 +191,8 @@ class SaleOrder(models.Model):
     def _cron_create_recurring_invoices(self):
         """Enqueue one job for each subscription with a due period or fee, or a reached end.
 
-        A subscription whose job failed waits in the Job Queue until somebody requeues or closes that job.
+        A subscription whose job failed is tried again a day later, or when somebody requeues or closes that job:
+        each failure is a mail to all who manage the queue.
         """
         due = self.search(self._get_due_subscriptions_domain(), order="next_invoice_date, id")
         due = due.filtered(lambda order: order._get_due_invoice() or order._has_end_to_reach())
@@ -209,32 +212,36 @@ class SaleOrder(models.Model):
                 identity_key=order._get_invoicing_identity_key(),
             )._job_create_recurring_invoice()
 
+    @repeated_on_conflict
     def _job_create_recurring_invoice(self):
         """Invoice the oldest due period, then go on with the next one in a job of its own.
 
-        Runs as often as wanted: what is invoiced is not due any more. A concurrent run ends in a
-        serialization failure on the row lock, or on the unique constraint; both retry the job.
+        Runs as often as wanted: what is invoiced is not due any more.
         """
         self._lock_subscriptions()
         order = self.exists()
         if not order:
             return self.env._("The order does not exist any more.")
-        order._close_if_ended_while_paused()
-        if not order._get_due_invoice():
-            order._close_if_completed()
-            return self.env._("Nothing is due.")
-        try:
-            moves = order._invoice_due_period()
-        except UniqueViolation as error:
-            guards = ("fusion.subscription.period", "fusion.subscription.fee")
-            if error.diag.table_name not in [self.env[model]._table for model in guards]:
-                raise
-            raise RetryableJobError("The period has just been invoiced by another transaction.", seconds=5) from error
-        if order._get_due_invoice():
-            order._schedule_recurring_invoice()
-        return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
+        return order._attempt_job("invoicing", order._invoice_next_due)
+
+    def _attempt_job(self, step, work):
+        """Hook: do the work of a job for one locked subscription, and return its result.
+
+        An addon may keep a fault that people can mend from failing the job, if it shows it and tries again.
+        """
+        return work()
 
     # === HELPERS === #
+
+    def _invoice_next_due(self):
+        self._close_if_ended_while_paused()
+        if not self._get_due_invoice():
+            self._close_if_completed()
+            return self.env._("Nothing is due.")
+        moves = self._invoice_due_period()
+        if self._get_due_invoice():
+            self._schedule_recurring_invoice()
+        return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
 
     def _get_due_period(self):
         """Return the oldest period that is due and not invoiced, as (start, end), or None.
@@ -311,13 +318,17 @@ class SaleOrder(models.Model):
     def _lock_subscriptions(self):
         """Lock the order rows until the end of the transaction.
 
-        Raises a serialization failure, which is retried, if another transaction invoiced them after
-        this one took its snapshot. References to the rows (order lines, usage) are not blocked.
+        By writing the rows, not only locking them: who comes late gets a serialization failure, is run again,
+        and sees what was done, even if that left the order as it was. References to the rows (order lines,
+        usage) are not blocked.
         """
         if self:
             self.env.cr.execute(
                 SQL(
-                    "SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE",
+                    """
+                    WITH locked AS (SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE)
+                    UPDATE sale_order SET write_date = write_date FROM locked WHERE sale_order.id = locked.id
+                    """,
                     tuple(self.ids),
                 ),
                 log_exceptions=False,
@@ -328,13 +339,11 @@ class SaleOrder(models.Model):
         return f"fusion_subscription.recurring_invoice.{self.id}"
 
     def _get_with_failed_job(self):
+        """Return those whose job failed within the last day."""
         keys = {order._get_invoicing_identity_key(): order.id for order in self}
+        since = fields.Datetime.now() - RETRY_FAILURE_AFTER
+        domain = [("state", "=", "failed"), ("method_name", "=", "_job_create_recurring_invoice")]
         # sudo: the queue is open to its managers only
-        failed = (
-            self.env["queue.job"]
-            .sudo()
-            .search_fetch(
-                [("state", "=", "failed"), ("method_name", "=", "_job_create_recurring_invoice")], ["identity_key"]
-            )
-        )
-        return self.browse(keys[job.identity_key] for job in failed if job.identity_key in keys)
+        failed = self.env["queue.job"].sudo().search(domain)
+        recent = failed.filtered(lambda job: (job.date_started or job.date_enqueued or job.date_created) > since)
+        return self.browse(keys[job.identity_key] for job in recent if job.identity_key in keys)
