@@ -28,6 +28,7 @@
         "views/billing_plan_views.xml",
         "views/billing_usage_views.xml",
         "views/billing_usage_history_views.xml",
+        "views/billing_rated_counter_views.xml",
         "views/billing_rating_views.xml",
         "views/billing_webhook_views.xml",
         "views/billing_attention_views.xml",

@@ -102,7 +102,7 @@ def listed(model, *, columns, orders=None, filters=None, domain=()):
             domain=list(domain),
             orders={order: column for order, (column, _text) in all_orders.items()},
             filters=filters or {},
-            connection=_connection_type(name, object_type),
+            connection=connection_type(name, object_type),
             filter_type=_filter_type(name, filters or {}),
             order_type=_order_type(name, all_orders),
         )
@@ -112,7 +112,8 @@ def listed(model, *, columns, orders=None, filters=None, domain=()):
     return register
 
 
-def _connection_type(name, object_type):
+def connection_type(name, object_type):
+    """Return the type of a page of a list, as pages.py answers it."""
     edge = type(
         f"{name}Edge",
         (graphene.ObjectType,),

@@ -65,22 +65,30 @@ class Page:
         }
 
 
-def connection(name, description, relation=None):
+def connection(name, description, relation=None, **options):
     """Return the field of a list of objects of type ``name``; of all that are visible, or of a parent's."""
     return graphene.Field(
         lambda: LISTINGS[name].connection,
         required=True,
         description=description,
-        first=graphene.Int(description="How many from the start, or after a cursor; at most 100."),
-        after=graphene.String(description="Begin after this cursor."),
-        last=graphene.Int(description="How many from the end, or before a cursor; at most 100."),
-        before=graphene.String(description="End before this cursor."),
+        **place_arguments(),
         filter=graphene.Argument(lambda: LISTINGS[name].filter_type, description="Which ones; all if left out."),
         order_by=graphene.Argument(
             lambda: LISTINGS[name].order_type, description="In which order; that of making if left out."
         ),
         resolver=partial(_resolve, name, relation),
+        **options,
     )
+
+
+def place_arguments():
+    """Return the arguments that say which page of a list is asked for."""
+    return {
+        "first": graphene.Int(description="How many from the start, or after a cursor; at most 100."),
+        "after": graphene.String(description="Begin after this cursor."),
+        "last": graphene.Int(description="How many from the end, or before a cursor; at most 100."),
+        "before": graphene.String(description="End before this cursor."),
+    }
 
 
 def _resolve(name, relation, record, info, **args):
@@ -112,20 +120,23 @@ def _load(listing, model, window, relation, parents):
     for parent, record_id, value in rows:
         edges = grouped.setdefault(parent, [])
         edges.append(Edge(by_id[record_id], window.cursor_of(value, record_id)))
-    pages = {parent: _page(window, edges) for parent, edges in grouped.items()}
+    pages = {
+        parent: make_page(edges, window.size, window.backward, window.cursor is not None)
+        for parent, edges in grouped.items()
+    }
     if relation is None:
         page = pages.setdefault(0, Page())
         page.count = lambda _info: _count(model, window, None, None).get(0, 0)
     return pages
 
 
-def _page(window, edges):
-    """Return the page of one row more than was asked for, if there is one more."""
-    more = len(edges) > window.size
-    edges = edges[: window.size]
-    if window.backward:
-        return Page(edges[::-1], window.cursor is not None, more)
-    return Page(edges, more, window.cursor is not None)
+def make_page(edges, size, backward, has_cursor):
+    """Return the page of one edge more than was asked for, if there is one more."""
+    more = len(edges) > size
+    edges = edges[:size]
+    if backward:
+        return Page(edges[::-1], has_cursor, more)
+    return Page(edges, more, has_cursor)
 
 
 def _fetch_rows(model, window, relation, parents):

@@ -11,6 +11,7 @@ _BY_TYPE = {
     "CurrentUsage": "usage:read",
     "UsageRecord": "usage:read",
     "UsageTotal": "usage:read",
+    "RatedCounter": "usage:read",
     "Rating": "usage:read",
     "BreakdownLine": "usage:read",
     "Invoice": "invoices:read",

@@ -40,33 +40,37 @@ class Window:
     @classmethod
     def read(cls, listing, model, args):
         """Return the window that a connection's arguments ask for, or raise InvalidPayloadError."""
-        size, backward = read_size(args)
-        if args.get("before" if not backward else "after") is not None:
-            raise InvalidPayloadError(
-                "Use first with after, or last with before.",
-                code="pagination_invalid",
-                path="last" if backward else "first",
-            )
+        size, backward, text = read_place(args)
         order_by = args.get("order_by") or {}
         order = getattr(order_by.get("field"), "value", None) or "ID"
         direction = getattr(order_by.get("direction"), "value", "asc")
         column = listing.orders[order]
-        text = args.get("before") if backward else args.get("after")
         return cls(
             size=size,
             backward=backward,
             order=order,
             column=column,
             descending=direction == "desc",
-            cursor=None if text is None else _decode(text, order, model._fields[column].type),
+            cursor=None if text is None else decode_cursor(text, order, model._fields[column].type),
             domain=listing.domain_of(args.get("filter")),
             name=repr(sorted(args.items())),
         )
 
     def cursor_of(self, value, record_id):
         """Return the cursor of a record by its value in the sort column."""
-        plain = value.isoformat() if isinstance(value, datetime.date) else value
-        return base64.urlsafe_b64encode(json.dumps([self.order, plain, record_id]).encode()).decode()
+        return encode_cursor(self.order, value, record_id)
+
+
+def read_place(args):
+    """Return ``(page size, whether it is counted from the end, text of its cursor or None)``."""
+    size, backward = read_size(args)
+    if args.get("before" if not backward else "after") is not None:
+        raise InvalidPayloadError(
+            "Use first with after, or last with before.",
+            code="pagination_invalid",
+            path="last" if backward else "first",
+        )
+    return size, backward, args.get("before") if backward else args.get("after")
 
 
 def read_size(args):
@@ -88,7 +92,14 @@ _PARSERS = {
 }
 
 
-def _decode(text, order, field_type):
+def encode_cursor(order, value, record_id):
+    """Return the cursor of a record in an order, by its value in the sort column."""
+    plain = value.isoformat() if isinstance(value, datetime.date) else value
+    return base64.urlsafe_b64encode(json.dumps([order, plain, record_id]).encode()).decode()
+
+
+def decode_cursor(text, order, field_type=None):
+    """Return the ``(value, record id)`` of a cursor, or raise InvalidPayloadError."""
     try:
         found, value, record_id = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
         if found != order or type(record_id) is not int or not 0 <= record_id < 2**31:

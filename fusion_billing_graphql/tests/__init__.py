@@ -11,6 +11,7 @@ from . import (
     test_pagination,
     test_parity,
     test_query_counts,
+    test_rated_counters,
     test_schema,
     test_scopes,
     test_session,

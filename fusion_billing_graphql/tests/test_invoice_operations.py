@@ -49,7 +49,7 @@ class TestInvoiceOperations(GraphqlCase):
         self.assertEqual(rating, {"quantity": "10", "usage": {"totalCount": 1, "nodes": [used]}})
 
     def test_the_usage_of_a_rating_is_what_the_ledger_says(self):
-        """With filters, groups, void counters and a commitment, GraphQL's SQL agrees with the model's domain."""
+        """With filters, groups, void counters and a commitment."""
         plan = self._create_plan(minimum_commitment=1000, commitment_product_id=self.usage_product.id)
         eu = [{"name": "region", "value": "eu"}, {"name": "region", "value": "us"}]
         self._create_charge(plan=plan, filter_ids=[(0, 0, values) for values in eu])
@@ -65,14 +65,16 @@ class TestInvoiceOperations(GraphqlCase):
         ratings = order.x_fc_rating_ids
         self.assertEqual(set(ratings.mapped("kind")), {"usage", "commitment"})
         self.assertGreaterEqual(len(ratings), 5)
-        query = "{ ratings(first: 50) { nodes { id usage(first: 50) { nodes { id } } } } }"
-        shown = {
-            node["id"]: {item["id"] for item in node["usage"]["nodes"]} for node in self._ask(query)["ratings"]["nodes"]
-        }
+        query = """{ ratings(first: 50) { nodes { id usage(first: 50) { nodes { id } }
+            counters(first: 50) { nodes { number usageRecord { id } } } } } }"""
+        shown = {node["id"]: node for node in self._ask(query)["ratings"]["nodes"]}
         for rating in ratings:
-            counters = self.env["fusion.billing.usage"].search(rating._get_usage_domain())
-            expected = {self._get_id(counter, "UsageRecord") for counter in counters}
-            self.assertEqual(shown[self._get_id(rating, "Rating")], expected, rating.display_name)
+            numbers = {counter["counter_id"] for counter in rating._get_counters()}
+            node = shown[self._get_id(rating, "Rating")]
+            self.assertEqual({item["number"] for item in node["counters"]["nodes"]}, numbers, rating.display_name)
+            ids = {self._get_id(self.env["fusion.billing.usage"].browse(number), "UsageRecord") for number in numbers}
+            self.assertEqual({item["id"] for item in node["usage"]["nodes"]}, ids, rating.display_name)
+            self.assertEqual({item["usageRecord"]["id"] for item in node["counters"]["nodes"]}, ids)
 
     # === PDF === #
 

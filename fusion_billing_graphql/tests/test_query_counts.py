@@ -19,7 +19,8 @@ _NESTED = """query($n: Int!) { customers(first: $n) { nodes {
         currentUsage { metric { code } chargeName quantity included billable amount currency breakdown { subtotal } }
         usage(first: 2) { nodes { quantity metric { name } } }
         ratings(first: 2) { nodes {
-            amount breakdown { units } charge { name tiers { upTo } currency } metric { code } } }
+            amount breakdown { units } charge { name tiers { upTo } currency } metric { code }
+            counters(first: 2) { totalCount nodes { quantity usageRecord { quantity } } } } }
         invoices(first: 2) { nodes { number amountTotal lines(first: 5) { nodes {
             description ratings(first: 2) { nodes { quantity invoice { number } invoiceLine { description } } } } } } }
     } }

@@ -263,6 +263,23 @@ class UsagePage(PageAnswer):
     usage: list[UsagePart]
 
 
+class RatedUsagePart(UsagePart):
+    """A counter as it was when it was rated, and what has become of it.
+
+    ``quantity``, times and ``properties`` are those that were rated; ``current_quantity`` is what stands there now,
+    null if the counter was deleted. ``correction`` and ``corrected_at`` tell of its last correction since, null if it
+    is as it was. ``voided_at``, ``void_reason`` and ``updated_at`` tell of the present.
+    """
+
+    current_quantity: DecimalText | None
+    correction: Literal["amended", "voided", "deleted"] | None
+    corrected_at: InstantText | None
+
+
+class RatedUsagePage(PageAnswer):
+    usage: list[RatedUsagePart]
+
+
 # === INVOICES === #
 
 

@@ -109,7 +109,7 @@ class ListInvoiceRatings(Page):
 
 
 class ListRatingUsage(Page):
-    """The counters behind a rating."""
+    """The counters behind a rating, as they were when it was rated: they add up to what it bills."""
 
     rating_id: RecordId
 

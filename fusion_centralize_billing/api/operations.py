@@ -285,10 +285,10 @@ OPERATIONS: dict[str, Operation] = {
             handler="_api_list_rating_usage",
             scope="usage:read",
             payload=list_payloads.ListRatingUsage,
-            answer=answers.UsagePage,
+            answer=answers.RatedUsagePage,
             verb="GET",
             path="/ratings/<rating_id>/usage",
-            summary="List the usage counters behind a rating.",
+            summary="List the usage counters behind a rating, as they were when it was rated.",
             readonly=True,
         ),
         # === CREDIT NOTES === #

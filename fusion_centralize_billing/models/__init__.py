@@ -29,6 +29,7 @@ from . import (
     billing_plan,
     billing_plan_completeness,
     billing_plan_currency,
+    billing_rated_counter,
     billing_rating,
     billing_service,
     billing_service_catalog,

@@ -4,8 +4,9 @@ from decimal import Decimal
 from odoo import api, fields, models
 
 from ..api.errors import BusinessRuleError
-from ..rating import MAX_STEPS, RatingError, check_range, round_half_up, to_decimal
+from ..rating import MAX_STEPS, NOTHING, RatingError, check_range, plain_text, round_half_up, to_decimal
 from .price_terms import PriceTerms
+from .rated_counters import take_reading
 from .usage_window import group_dimensions
 
 
@@ -59,6 +60,10 @@ class BillingRating(models.Model):
     breakdown = fields.Json(readonly=True, help="How the price came about, tier by tier.")
     breakdown_html = fields.Html(compute="_compute_breakdown_html", string="Price Breakdown")
     rated_at = fields.Datetime(readonly=True)
+    usage_until = fields.Datetime(
+        readonly=True, help="The first instant whose usage was not rated: in most cases that after the period."
+    )
+    reading = fields.Json(readonly=True, help="What the rating saw of the database, by which its counters are found.")
     job_uuid = fields.Char(string="Rated by Job", readonly=True)
     state = fields.Selection(
         [("open", "Open"), ("billed", "Billed"), ("cancelled", "Cancelled")],
@@ -117,15 +122,20 @@ class BillingRating(models.Model):
         for rating in self:
             day = fields.Date.to_string(rating.first_day)
             item = rating.charge_id.name or kinds.get(rating.kind)
-            rating.display_name = f"{rating.subscription_id.name} / {item} / {day}"
+            # sudo: lists show the subscription's name to people who may not read orders, too.
+            rating.display_name = f"{rating.sudo().subscription_id.name} / {item} / {day}"
 
     # === ACTIONS === #
 
     def action_view_usage(self):
-        """Show the usage rows of this rating's window."""
+        """Show the counters of this row as they were when it was rated, and what has become of them."""
         self.ensure_one()
-        action = self.env["ir.actions.actions"]._for_xml_id("fusion_centralize_billing.action_billing_usage")
-        return {**action, "domain": self._get_usage_domain(), "context": {}}
+        action = self.env["ir.actions.actions"]._for_xml_id("fusion_centralize_billing.action_billing_rated_counter")
+        name = self.display_name
+        if self.kind == "usage":
+            used = plain_text(to_decimal(self.total_quantity))
+            name = self.env._("%(rating)s: used %(quantity)s", rating=name, quantity=used)
+        return {**action, "name": name, "domain": [], "context": {"rating_id": self.id}}
 
     def action_view_job(self):
         """Show the job that rated."""
@@ -192,6 +202,7 @@ class BillingRating(models.Model):
             "terms": terms,
             "breakdown": rated.as_dict(),
             "rated_at": fields.Datetime.now(),
+            "usage_until": period_start if rated is NOTHING else subscription._fc_get_usage_limit(period_end),
             # Jobs rate as superuser; the context of a person who invoices could name any job.
             "job_uuid": self.env.context.get("job_uuid") if subscription.env.su else False,
         }
@@ -208,6 +219,11 @@ class BillingRating(models.Model):
                 "sequence": max(rows.mapped("sequence"), default=-1) + 1,
             }
         )
+
+    def _keep_reading(self):
+        """Keep what the database was like when these rows were rated, for all of them at once."""
+        if self:
+            self.reading = take_reading(self.env)
 
     def _freeze(self, moves):
         """Mark rows as billed: those on a line of ``moves``, and those that bill nothing."""
@@ -261,20 +277,7 @@ class BillingRating(models.Model):
     def _fc_get_guarded_fields(self):
         return set(self._fields)
 
-    def _get_usage_domain(self):
-        """Return the domain of the counters that this row prices; those of the whole period for a commitment."""
+    def _get_counters(self):
+        """Return the counters of this row as they were when it was rated; see ``_read_pages`` of rated counters."""
         self.ensure_one()
-        domain = [
-            ("subscription_id", "=", self.subscription_id.id),
-            ("attributed_at", ">=", self.period_start),
-            ("attributed_at", "<", self.subscription_id._fc_get_usage_limit(self.period_end)),
-            ("voided_at", "=", False),
-        ]
-        if self.kind != "usage":
-            return domain
-        terms = PriceTerms.from_json(self.terms)
-        window = terms.window(self.subscription_id, self.metric_id, self.period_start, self.period_end)
-        domain.append(("metric_id", "=", self.metric_id.id))
-        if not window.filters and not window.group_by:
-            return domain
-        return [*domain, ("id", "in", self.env["fusion.billing.usage"]._get_ids(window, self.group_key or ""))]
+        return self.env["fusion.billing.rated.counter"]._read_pages(self)[self.id]

@@ -26,13 +26,20 @@ class BillingService(models.Model):
         :param request: a Page payload
         :param records: of the model to list, in the environment whose record rules apply
         """
-        mark = self._get_list_mark(request)
-        domain = Domain(domain)
-        if request.cursor is not None:
-            domain &= Domain("id", "<", _decode_cursor(request.cursor, mark))
+        domain, before = Domain(domain), self._read_cursor(request)
+        if before is not None:
+            domain &= Domain("id", "<", before)
         found = records.search(domain, order="id desc", limit=request.limit + 1)
         page = found[: request.limit]
-        return page, _encode_cursor(page[-1:].id, mark) if len(found) > len(page) else None
+        return page, self._make_cursor(request, page[-1:].id) if len(found) > len(page) else None
+
+    def _read_cursor(self, request):
+        """Return the number of the last record of the page before, or None for the first page."""
+        return None if request.cursor is None else _decode_cursor(request.cursor, self._get_list_mark(request))
+
+    def _make_cursor(self, request, record_id):
+        """Return the cursor of the page after a record."""
+        return _encode_cursor(record_id, self._get_list_mark(request))
 
     def _get_list_mark(self, request):
         """Return what binds a cursor to this service, list and filters: elsewhere it would skip rows unnoticed."""

@@ -58,7 +58,18 @@ class BillingService(models.Model):
         rating = service.env["fusion.billing.rating"].search([("id", "=", request.rating_id)])
         if not rating:
             raise NotFoundError(self.env._("There is no such rating."), code="rating_not_found", path="rating_id")
-        return service._answer_usage_page(request, rating.sudo()._get_usage_domain())
+        before = service._read_cursor(request)
+        # sudo: the rules have shown the rating, and of its counters only this service's are read.
+        counters = service.env["fusion.billing.rated.counter"].sudo()
+        found = counters._read_pages(rating, request.limit + 1, before, service=service)[rating.id]
+        page = found[: request.limit]
+        cursor = service._make_cursor(request, page[-1]["counter_id"]) if len(found) > len(page) else None
+        order = rating.sudo().subscription_id
+        return {
+            "status": "ok",
+            "usage": [_describe_rated_counter(order, counter) for counter in page],
+            "next_cursor": cursor,
+        }
 
     # === HELPERS === #
 
@@ -164,6 +175,31 @@ def _describe_usage(usage, quantity):
         "void_reason": text(usage.void_reason),
         "created_at": instant(usage.create_date),
         "updated_at": instant(usage.write_date),
+    }
+
+
+def _describe_rated_counter(order, counter):
+    """Return a counter as it was when it was rated, and what it is now."""
+    present = counter["current_quantity"]
+    return {
+        "usage_id": counter["counter_id"],
+        "subscription_id": order.id,
+        "subscription_external_id": text(order.x_fc_external_id),
+        "metric_code": counter["metric_code"],
+        "quantity": number(counter["quantity"]),
+        "period_start": instant(counter["period_start"]),
+        "period_end": instant(counter["period_end"]),
+        "attributed_at": instant(counter["attributed_at"]),
+        "properties": counter["properties"] or {},
+        "idempotency_key": text(counter["idempotency_key"]),
+        "source": counter["source"],
+        "voided_at": instant(counter["voided_at"]),
+        "void_reason": text(counter["void_reason"]),
+        "created_at": instant(counter["created_at"]),
+        "updated_at": instant(counter["updated_at"]),
+        "current_quantity": None if present is None else number(present),
+        "correction": counter["correction"],
+        "corrected_at": instant(counter["corrected_at"]),
     }
 
 

@@ -7,6 +7,7 @@ from odoo.tools import split_every
 
 from ..rating import attributed_at
 from .changes import get_changes
+from .rated_counters import add_origin
 from .usage_row import describe_properties, spans
 
 _CRON_BATCH = 500
@@ -88,6 +89,10 @@ class BillingUsage(models.Model):
             usage.properties_text = describe_properties(usage.properties or {})
 
     # === CRUD === #
+
+    def init(self):
+        super().init()
+        add_origin(self.env.cr, self._table)
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -6,7 +6,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..rating import Components, finish
-from .usage_window import WHOLE, UsageWindow, window_ids_query, windows_query
+from .usage_window import WHOLE, UsageWindow, windows_query
 
 # What SQL adds up, as exact text: a quantity, or the numerator of one and what it is divided by.
 COMPONENTS = {
@@ -66,12 +66,6 @@ class BillingUsage(models.Model):
         for window, group, quantities in self._query_windows(result, lambda _aggregation: _QUANTITIES):
             result[window][group] = tuple(map(Decimal, quantities))
         return result
-
-    @api.model
-    def _get_ids(self, window, group):
-        """Return the ids of the counters of a group of a window."""
-        self.flush_model()
-        return [row[0] for row in self.env.execute_query(window_ids_query(window, group))]
 
     # === HELPERS === #
 

@@ -3,6 +3,7 @@ import json
 
 from odoo import api, fields, models
 
+from .rated_counters import add_origin
 from .usage_row import describe_properties
 
 
@@ -22,6 +23,9 @@ class BillingUsageHistory(models.Model):
     usage_id = fields.Many2one(
         "fusion.billing.usage", string="Counter", readonly=True, ondelete="set null", index="btree_not_null"
     )
+    counter_id = fields.Integer(
+        string="Counter Number", readonly=True, index=True, help="The counter's number, also when it was deleted."
+    )
     kind = fields.Selection(
         [("amended", "Amended"), ("voided", "Voided"), ("deleted", "Deleted")], required=True, readonly=True
     )
@@ -33,6 +37,7 @@ class BillingUsageHistory(models.Model):
     metric_id = fields.Many2one("fusion.billing.metric", required=True, readonly=True, ondelete="restrict")
     service_id = fields.Many2one("fusion.billing.service", readonly=True, ondelete="restrict", index="btree_not_null")
     idempotency_key = fields.Char(readonly=True)
+    source = fields.Char(readonly=True)
     before = fields.Json(readonly=True, help="Quantity, times and properties before the correction.")
     after = fields.Json(readonly=True, help="The same after it; empty if the counter counts no more.")
     quantity_before = fields.Char(compute="_compute_quantities", string="Quantity Before")
@@ -65,6 +70,12 @@ class BillingUsageHistory(models.Model):
                 "fusion_centralize_billing.usage_history_changes", {"lines": lines}
             )
 
+    # === CRUD === #
+
+    def init(self):
+        super().init()
+        add_origin(self.env.cr, self._table, of_counter=True)
+
     # === BUSINESS === #
 
     @api.model
@@ -87,7 +98,7 @@ class BillingUsageHistory(models.Model):
 
     @api.model
     def _append(self, entries):
-        """Note corrections in one statement: a batch may have thousands.
+        """Note corrections in one statement: a batch may have thousands. Their counters are in the table still.
 
         :param entries: dicts with kind, reason, usage_id, service_id, and before and after as UsageRow
         """
@@ -110,11 +121,14 @@ class BillingUsageHistory(models.Model):
         if rows:
             self.env.cr.execute_values(
                 "INSERT INTO fusion_billing_usage_history (usage_id, kind, reason, subscription_id, metric_id,"
-                " service_id, idempotency_key, before, after, create_uid, write_uid, create_date, write_date)"
-                " VALUES %s",
+                " service_id, idempotency_key, before, after, create_uid, write_uid, create_date, write_date,"
+                " counter_id, source, counter_in, counter_run, counter_date)"
+                " SELECT entry.*, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC',"
+                " usage.id, usage.source, usage.recorded_in, usage.recorded_run, usage.create_date"
+                " FROM (VALUES %s) AS entry (usage_id) JOIN fusion_billing_usage AS usage ON usage.id = entry.usage_id"
+                " ORDER BY usage.id",
                 rows,
-                template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
-                " now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')",
+                template="(%s, %s, %s, %s::int, %s::int, %s::int, %s, %s::jsonb, %s::jsonb, %s, %s)",
             )
             self.env["fusion.billing.usage"].invalidate_model(["history_ids"])
 

@@ -17,8 +17,10 @@ class SaleOrder(models.Model):
     def _fc_upsert_lines(self, ratings):
         """Put ratings on the order: a line each, with quantity 1 and the amount as its price.
 
-        Not the quantity used: Odoo rounds the quantities of orders and invoices to two decimals.
+        Not the quantity used: Odoo rounds the quantities of orders and invoices to two decimals. What the rating
+        saw is kept with them.
         """
+        ratings._keep_reading()
         new = ratings.filtered(lambda rating: rating.amount and not rating.order_line_id)
         # Lines first, so that a row that fell to zero is not left with its old price.
         for rating in ratings.filtered("order_line_id"):

@@ -5,12 +5,9 @@ from odoo import fields, models
 from odoo.tools import SQL
 
 from ..jobs import repeated_on_conflict
-from ..rating import Rated, to_decimal
+from ..rating import NOTHING, to_decimal
 from .price_terms import PriceTerms
 from .usage_window import WHOLE
-
-# What a group costs whose counters are all gone; not even a tier's flat fee.
-_NOTHING = Rated(to_decimal(0), to_decimal(0), to_decimal(0), to_decimal(0), ())
 
 
 class SaleOrder(models.Model):
@@ -166,7 +163,7 @@ class SaleOrder(models.Model):
                 # A row for a charge by groups that had none: late usage is rated for periods that the ledger knows.
                 gone.add(WHOLE)
             terms = wanted[charge, start, end] or self._fc_get_terms(charge, start, end)
-            groups |= dict.fromkeys(gone, _NOTHING)
+            groups |= dict.fromkeys(gone, NOTHING)
             amounts, stored = terms.rounded(groups, step), terms.as_json()
             total += sum(amounts.values())
             for group, rated in sorted(groups.items()):
@@ -193,7 +190,7 @@ class SaleOrder(models.Model):
             if set(of_item.mapped("state")) != {"cancelled"}:
                 item = {"kind": kind, "charge_id": charge_id, "group_key": group}
                 last = of_item.sorted("sequence")[-1]
-                due |= of_item._record(self, item, start, last.period_end, last.terms, _NOTHING, to_decimal(0))
+                due |= of_item._record(self, item, start, last.period_end, last.terms, NOTHING, to_decimal(0))
         self._fc_upsert_lines(due)
         return rows
 

@@ -56,12 +56,6 @@ def windows_query(components: str, windows: list[UsageWindow], first_number: int
     )
 
 
-def window_ids_query(window: UsageWindow, group: str) -> SQL:
-    """Return the query of the ids of the counters of a window's group."""
-    of_group = SQL(" AND %s = %s", _group(window.group_by), group)
-    return SQL("SELECT usage.id %s %s", _counters([window]), of_group)
-
-
 def _counters(windows):
     """Return the FROM clause of the counters of windows with one selection, numbered from 1."""
     accepted = windows[0].filters

@@ -17,7 +17,7 @@ from .money import has_plain_digits, plain_text, quotient, round_half_up, to_dec
 from .periods import attributed_at, microseconds_between
 from .pricing import check_terms, price
 from .proration import prorate_amount, prorate_terms
-from .result import Rated, RatedLine
+from .result import NOTHING, Rated, RatedLine
 from .rounding import AMOUNT_ROUNDINGS, MAX_QUANTITY, MAX_STEPS, check_range, round_groups
 from .terms import Terms, Tier
 from .units import UNIT_ROUNDINGS, round_units
@@ -29,6 +29,7 @@ __all__ = [
     "CHARGE_MODELS",
     "MAX_QUANTITY",
     "MAX_STEPS",
+    "NOTHING",
     "UNIT_ROUNDINGS",
     "Components",
     "Rated",

@@ -93,5 +93,9 @@ class Rated:
         }
 
 
+#: What costs nothing because nothing is priced at all, not even a tier's flat fee. Told apart by identity.
+NOTHING = Rated(ZERO, ZERO, ZERO, ZERO, ())
+
+
 def _json_value(value: object) -> object:
     return plain_text(value) if isinstance(value, Decimal) else value

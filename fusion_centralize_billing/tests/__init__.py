@@ -32,6 +32,7 @@ from . import (
     test_price_plans,
     test_price_versions,
     test_product_recurrence,
+    test_rated_counters,
     test_rated_lines,
     test_rating_ledger,
     test_rest,

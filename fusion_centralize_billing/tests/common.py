@@ -1,10 +1,12 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import contextlib
 import datetime
+import importlib.util
 import io
 import json
 import os
 import uuid
+from pathlib import Path
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
@@ -22,6 +24,15 @@ from ..crypto.secret_box import ENVIRONMENT_VARIABLE
 from ..models.usage_row import UsageRow
 
 BASE = "/api/billing/v1"
+
+
+def load_script(path):
+    """Return a script of an upgrade as a module, by its path below migrations/."""
+    file = Path(__file__).parents[1] / "migrations" / path
+    spec = importlib.util.spec_from_file_location(file.stem.replace("-", "_"), file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def unique(text):

@@ -222,8 +222,12 @@ class TestAdjustments(BillingCase):
                 self.assertEqual(order.subscription_state, "6_churn")
                 self.assertEqual(sum(self._get_ratings(order).mapped("amount")), expected)
                 self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed")), 20 + expected)
-                usage = self.env["fusion.billing.usage"].search(self._get_ratings(order)[-1:]._get_usage_domain())
-                self.assertEqual(sum(usage.mapped("quantity")), expected, "the ledger does not lead to the counters")
+                counters = self._get_ratings(order)[-1:]._get_counters()
+                self.assertEqual(
+                    sum(counter["quantity"] for counter in counters),
+                    expected,
+                    "the ledger does not lead to the counters",
+                )
 
     def test_usage_that_slips_in_while_a_subscription_ends_is_billed(self):
         order = self._create_subscription()

@@ -69,8 +69,8 @@ class TestDimensions(BillingCase):
         self._use_with(2, region="us")
         charge = self._create_filtered(("region", "us"))
         self.order._fc_rate_usage(charge, *_JAN)
-        domain = self._get_ratings(self.order)._get_usage_domain()
-        self.assertEqual(self.env["fusion.billing.usage"].search(domain).mapped("quantity"), [2])
+        counters = self._get_ratings(self.order)._get_counters()
+        self.assertEqual([counter["quantity"] for counter in counters], [2])
 
     # === GROUPS === #
 
@@ -99,9 +99,7 @@ class TestDimensions(BillingCase):
         self._use_with(8)
         self._rate(self.order)
         found = {
-            rating.dimensions: sum(
-                self.env["fusion.billing.usage"].search(rating._get_usage_domain()).mapped("quantity")
-            )
+            rating.dimensions: sum(counter["quantity"] for counter in rating._get_counters())
             for rating in self._get_ratings(self.order)
         }
         self.assertEqual(found, {"region: eu": 1, "region: us": 6, "region: -": 8})

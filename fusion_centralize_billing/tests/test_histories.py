@@ -14,6 +14,8 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from ..models.usage_row import UsageRow
+from ..models.usage_window import group_dimensions
+from ..rating import StoredRow, aggregate
 from .common import BillingCase, unique
 from .history_model import COMMITMENT, SPECS, Counter, HistoryModel
 
@@ -49,6 +51,7 @@ _STEPS = {
     "push again": st.tuples(_which, _quantities, st.none() | _times, _regions),
     "amend": st.tuples(_which, _quantities),
     "void": st.tuples(_which),
+    "remove": st.tuples(_which),
     "let time pass": st.tuples(st.sampled_from([1, 5, 15, 31, 31, 62])),
     "rate": st.just(()),
     "invoice": st.just(()),
@@ -212,6 +215,11 @@ class _History:
             self._find_usage(key)._void("Counted twice")
             self.model.counters[key] = _replace(known, is_void=True)
 
+    def _remove(self, number):
+        for key, _known in self._pick_counter(number):
+            self._find_usage(key).unlink()
+            del self.model.counters[key]
+
     def _let_time_pass(self, days):
         self.today += days * _DAY
 
@@ -312,6 +320,7 @@ class _History:
         test.assertEqual(self._sum_ledger(), owed)
         self._check_rows()
         self._check_windows()
+        self._check_counters()
 
     def _sum_invoiced(self):
         """Return what invoices less credit notes bill, by charge and region; a reversal by hand leaves usage billed."""
@@ -353,11 +362,10 @@ class _History:
 
     def _check_windows(self):
         """Each counter is in one window of its charge, or in none because nothing bills it."""
-        usage = self.env["fusion.billing.usage"]
         for name, charge in self.charges.items():
             windows = {}
             for row in self._get_ended().filtered(lambda row, charge=charge: row.charge_id == charge):
-                windows[row.period_start, row.group_key] = usage.search(row._get_usage_domain())
+                windows[row.period_start, row.group_key] = self._get_present_counters(row)
             found = [counter.idempotency_key for counters in windows.values() for counter in counters]
             self.test.assertEqual(len(found), len(set(found)), f"{name}: a counter is billed twice")
             # The last period holds also what was acknowledged for later.
@@ -373,7 +381,40 @@ class _History:
             }
             self.test.assertEqual(set(found), expected, name)
 
+    def _check_counters(self):
+        """The counters of each row, as they were when it was rated, add up to it, whatever came later."""
+        for row in self.order.x_fc_rating_ids.filtered(lambda row: row.kind == "usage"):
+            counters = [
+                StoredRow(each["counter_id"], each["quantity"], each["period_start"], each["period_end"])
+                for each in row._get_counters()
+            ]
+            total = aggregate(row.metric_id.aggregation, counters, (row.period_start, row.period_end))
+            self.test.assertEqual(total, Decimal(row.breakdown["total"]), row.display_name)
+
     # === HELPERS === #
+
+    def _get_present_counters(self, row):
+        """Return the counters that stand in a row's window now."""
+        domain = [
+            ("subscription_id", "=", self.order.id),
+            ("metric_id", "=", row.metric_id.id),
+            ("attributed_at", ">=", row.period_start),
+            ("attributed_at", "<", self.order._fc_get_usage_limit(row.period_end)),
+            ("voided_at", "=", False),
+        ]
+        spec, group = self.model.charges[row.charge_id.name], group_dimensions(row.group_key or "")
+        if set(group) != set(row.terms["group_by"]):
+            return self.env["fusion.billing.usage"]  # a row for a charge by groups that had none
+        return (
+            self.env["fusion.billing.usage"]
+            .search(domain)
+            .filtered(
+                lambda usage: (
+                    spec.region in (None, (usage.properties or {}).get("region"))
+                    and all((usage.properties or {}).get(name) == value for name, value in group.items())
+                )
+            )
+        )
 
     def _pick(self, number, things):
         return things[number % len(things)]

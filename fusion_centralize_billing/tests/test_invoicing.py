@@ -157,7 +157,7 @@ class TestInvoicing(BillingCase):
             rating, [{"invoice_line_id": line.id, "invoice_id": move.id, "amount": line.price_subtotal}]
         )
         self.assertEqual(self.env["fusion.billing.rating"].search(move.action_view_x_fc_ratings()["domain"]), rating)
-        self.assertEqual(self.env["fusion.billing.usage"].search(rating.action_view_usage()["domain"]), usage)
+        self.assertEqual([counter["counter_id"] for counter in rating._get_counters()], usage.ids)
 
     def test_the_invoiced_amount_is_the_sum_of_the_ledger(self):
         self._create_charge(charge_model="package", price_per_unit=2, unit_batch=3, is_additional=True)

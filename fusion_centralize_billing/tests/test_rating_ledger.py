@@ -302,7 +302,7 @@ class TestRatingLedger(BillingCase):
         self._use(self._create_subscription(), 1)
         self._rate(self.order)
         rating = self._get_ratings(self.order)
-        self.assertEqual(self.env["fusion.billing.usage"].search(rating.action_view_usage()["domain"]), counted)
+        self.assertEqual([counter["counter_id"] for counter in rating._get_counters()], counted.ids)
 
     # === JOBS === #
 

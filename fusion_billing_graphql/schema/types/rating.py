@@ -1,6 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import graphene
 
+from odoo.addons.fusion_centralize_billing.models.rated_counters import rated_counters
 from odoo.addons.fusion_centralize_billing.models.usage_window import group_dimensions
 from odoo.addons.fusion_centralize_billing.rating import to_decimal
 from odoo.tools import SQL
@@ -11,24 +12,11 @@ from ..links import one
 from ..listings import Node, listed
 from ..pages import Relation, connection
 from .dimension import dimensions
+from .rated_counter import counters
 
-# As fusion.billing.rating._get_usage_domain, for many ratings at once: the counters of the period that have the
-# properties that the terms ask for, and those of the rating's group.
 _USAGE = Relation(
     lambda table: SQL(
-        """usage.subscription_id = parent.subscription_id
-           AND usage.attributed_at >= parent.period_start AND usage.attributed_at < parent.period_end
-           AND usage.voided_at IS NULL
-           AND (parent.kind <> 'usage' OR (
-                usage.metric_id = parent.metric_id
-                AND NOT EXISTS (
-                    SELECT FROM jsonb_array_elements(COALESCE(parent.terms -> 'filters', '[]')) AS filter
-                     WHERE NOT COALESCE(filter -> 1 ? (usage.properties ->> (filter ->> 0)), FALSE))
-                AND NOT EXISTS (
-                    SELECT FROM jsonb_each_text(COALESCE(NULLIF(parent.group_key, ''), '{}')::jsonb) AS dimension
-                     WHERE dimension.value IS DISTINCT FROM usage.properties ->> dimension.key)))""".replace(
-            "usage.", f"{table}."
-        )
+        "%s IN (SELECT counter_id FROM (%s) AS counter)", SQL.identifier(table, "id"), rated_counters(SQL("parent"))
     )
 )
 
@@ -134,7 +122,13 @@ class Rating(graphene.ObjectType):
     rated_at = fields.instant("rated_at", "When it was rated last.")
     invoice = one("Invoice", "invoice_id", "The invoice that billed it; null if none did, or it is a draft.")
     invoice_line = one("InvoiceLine", "invoice_line_id", "The invoice line that billed it.")
-    usage = connection("UsageRecord", "The counters that were rated; of the whole period for a commitment.", _USAGE)
+    counters = counters("The counters as they were when it was rated; of the whole period for a commitment.")
+    usage = connection(
+        "UsageRecord",
+        "The counters that were rated, as they are now; of the whole period for a commitment.",
+        _USAGE,
+        deprecation_reason="Use counters; goes with version 2.0.",
+    )
     created_at = fields.created_at()
 
     @staticmethod
