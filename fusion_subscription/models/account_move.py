@@ -45,10 +45,7 @@ class AccountMove(models.Model):
         self.line_ids._give_back_fees()
         # sudo: whoever takes the invoice back need not be allowed to write what only code writes
         self.sudo().filtered(lambda move: move.state == "posted").x_fc_is_given_back = True
-        for order in self.sudo().line_ids.sale_line_ids.order_id:
-            due = order._get_due_invoice()
-            if due and due.is_rest:
-                order._schedule_recurring_invoice()
+        self.sudo().line_ids.sale_line_ids.order_id._schedule_rest()
 
     # === HELPERS === #
 

@@ -48,7 +48,9 @@ class AccountMoveLine(models.Model):
         self._record_older_fees()
         # sudo: whoever takes an invoice back gives its fees back; the ledger has no other writer
         ledger = self.env["fusion.subscription.fee"].sudo()
-        ledger.search([("invoice_line_id", "in", self.ids), ("state", "=", "billed")])._give_back()
+        fees = ledger.search([("invoice_line_id", "in", self.ids), ("state", "=", "billed")])
+        fees._give_back()
+        fees.order_id._schedule_rest()
 
     # === HELPERS === #
 

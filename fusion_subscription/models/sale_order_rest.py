@@ -41,6 +41,15 @@ class SaleOrder(models.Model):
             is_last = confirmed and order.end_date and not order.next_invoice_date and not order.x_fc_fee_due_on
             order.x_fc_rest_due_on = is_last and order._has_rest() and order.end_date
 
+    # === BUSINESS === #
+
+    def _schedule_rest(self):
+        """Enqueue the invoice of what is left of ended subscriptions, if it is due."""
+        for order in self:
+            due = order._get_due_invoice()
+            if due and due.is_rest:
+                order._schedule_recurring_invoice()
+
     # === HELPERS === #
 
     def _has_rest(self):

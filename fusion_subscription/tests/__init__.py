@@ -2,6 +2,8 @@
 
 from . import (
     test_amounts,
+    test_fee_ledger,
+    test_given_back,
     test_periods,
     test_subscription_access,
     test_subscription_advance,
@@ -14,4 +16,5 @@ from . import (
     test_subscription_pause,
     test_subscription_plan,
     test_subscription_terms,
+    test_terms_by_day,
 )
