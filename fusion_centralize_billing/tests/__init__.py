@@ -28,6 +28,7 @@ from . import (
     test_preview,
     test_price_versions,
     test_rated_lines,
+    test_rated_text,
     test_rating_ledger,
     test_rest,
     test_rest_documents,
