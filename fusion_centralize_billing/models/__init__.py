@@ -68,5 +68,6 @@ from . import (
     sale_order_preview,
     sale_order_pricing,
     sale_order_rated_line,
+    sale_order_rated_text,
     sale_order_rating,
 )

@@ -34,6 +34,7 @@ from . import (
     test_product_recurrence,
     test_rated_counters,
     test_rated_lines,
+    test_rated_text,
     test_rating_ledger,
     test_rest,
     test_rest_documents,

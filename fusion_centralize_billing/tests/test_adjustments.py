@@ -305,7 +305,10 @@ class TestAdjustments(BillingCase):
     def test_the_last_period_ends_with_the_subscription(self):
         # Not every edition shortens the next invoice date when a subscription ends.
         order = self._create_subscription()
-        order.x_fc_ended_on = "2026-01-20"
+        ended = "UPDATE sale_order SET x_fc_ended_on = '2026-01-20', subscription_state = '6_churn' WHERE id = %s"
+        order.flush_recordset()
+        self.env.cr.execute(ended, [order.id])
+        order.invalidate_recordset()
         self.assertEqual(
             [str(instant.date()) for instant in order._fc_get_current_period()], ["2026-01-01", "2026-01-20"]
         )
