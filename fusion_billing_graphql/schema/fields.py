@@ -37,7 +37,7 @@ def optional_quantity(attribute, description):
     """Return a field of a number of which 0 means that there is none."""
     return scalars.Decimal(
         description=description,
-        resolver=lambda record, _info: (decimal.Decimal(number(record[attribute])) if record[attribute] else None),
+        resolver=lambda record, _info: decimal.Decimal(number(record[attribute])) if record[attribute] else None,
     )
 
 

@@ -201,8 +201,9 @@ class UsageEvent(Payload):
     """One counter: what was used of a metric between ``period_start`` and ``period_end`` (exclusive).
 
     Times without a zone are UTC; a day without a time begins at midnight in the subscription's time zone. The
-    counter belongs to the billing period in which its last instant lies; an instant event has start = end. A repeated ``idempotency_key`` replaces the
-    counter that it named before. ``properties`` are dimensions by which charges filter and group.
+    counter belongs to the billing period in which its last instant lies; an instant event has start = end. A
+    repeated ``idempotency_key`` replaces the counter that it named before. ``properties`` are dimensions by
+    which charges filter and group.
     """
 
     subscription_external_id: Text
