@@ -164,7 +164,8 @@ class TestArchitecture(TransactionCase):
             self.assertFalse(public, path)
 
     def test_public_methods_are_actions_or_overrides(self):
-        known = {"create", "write", "unlink", "copy_data", "default_get", "button_cancel", "button_draft"}
+        known = {"create", "write", "unlink", "copy_data", "default_get"}
+        known |= {"button_cancel", "button_draft", "reverse_moves"}
         own = {name for name, model in self.registry.items() if model._module == _MODULE}
         for model, method in self._get_own_methods(""):
             if (
