@@ -19,7 +19,7 @@ _QUANTITY_DECIMALS = 6
 def format_number(env: Environment, number: Decimal, decimals: int = 0) -> str:
     """Return a number with all its digits, and at least so many decimals, as the language of ``env`` writes it."""
     lang = get_lang(env)
-    whole, _point, fraction = plain_text(abs(number)).partition(".")
+    whole, _point, fraction = plain_text(number.copy_abs()).partition(".")
     whole = intersperse(whole, ast.literal_eval(lang.grouping), lang.thousands_sep or "")[0]
     fraction = fraction.ljust(decimals, "0")
     text = f"{whole}{lang.decimal_point}{fraction}" if fraction else whole

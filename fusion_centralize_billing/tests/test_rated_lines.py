@@ -206,12 +206,6 @@ class TestRatedLineOfDraft(_Case):
         draft.action_post()
         self.assertRefused(draft.invoice_line_ids.write, {"price_subtotal": 9})
 
-    def test_what_the_back_office_copies_is_not_bound_to_the_ledger(self):
-        draft = self._create_draft()
-        copy = draft.copy()
-        copy.invoice_line_ids.price_unit = 3
-        self.assertEqual(copy.amount_untaxed, 3)
-
 
 @tagged("post_install", "-at_install")
 class TestTypeOfDraft(_Case):
