@@ -37,6 +37,7 @@ from . import (
     test_security,
     test_service_keys,
     test_simulation,
+    test_terms_by_day,
     test_usage,
     test_usage_corrections,
     test_usage_queries,

@@ -73,9 +73,10 @@ class TestCommitment(BillingCase):
     def test_an_invoiced_period_keeps_its_fee_when_quantities_change_later(self):
         self._use(self.order, 30)
         self._invoice_on(self.order, "2026-02-01")
-        self.order.order_line.filtered(lambda line: line.product_id == self.fee).write(
-            {"product_uom_qty": 3, "price_unit": 20}
-        )
+        with self._on("2026-02-01"):
+            self.order.order_line.filtered(lambda line: line.product_id == self.fee).write(
+                {"product_uom_qty": 3, "price_unit": 20}
+            )
         self._use(self.order, 1, "2026-01-11")
         self._invoice_on(self.order, "2026-03-01")
         january = self._get_ratings(self.order).filtered(
@@ -89,7 +90,8 @@ class TestCommitment(BillingCase):
         with trap_jobs(), self._on("2026-01-01"):
             order = self._create_subscription()
         self._invoice_on(order, "2026-01-01")
-        order.order_line.write({"product_uom_qty": 3, "price_unit": 20})
+        with self._on("2026-01-20"):
+            order.order_line.write({"product_uom_qty": 3, "price_unit": 20})
         moves = self._invoice_on(order, "2026-02-01")
         self.assertEqual(self._get_true_up(moves), [80], "20 were billed for January, and 60 for February")
         self.assertEqual(self._get_true_up(self._invoice_on(order, "2026-03-01")), [40])

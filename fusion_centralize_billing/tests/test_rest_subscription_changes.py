@@ -74,7 +74,9 @@ class TestRestSubscriptionChanges(BillingHttpCase):
         order = self._create_subscription()
         answer = self._change(order, lines=[{"line_id": order.order_line.id, "quantity": "2.5"}])
         self.assertEqual((answer["lines"][0]["quantity"], answer["lines"][0]["unit_price"]), ("2.5", "20"))
-        self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 50)
+        self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 20)
+        following = order.plan_id._get_recurrence().next_boundary(order.start_date, fields.Date.today())
+        self.assertEqual(order.x_fc_term_ids.sorted("id")[-1].effective_from, following)
 
     def test_the_agreed_price_and_discount_survive_a_pricelist(self):
         line = {"product_id": self.fee.id, "price_unit": 17, "discount": 10}
