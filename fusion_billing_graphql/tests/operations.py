@@ -84,7 +84,7 @@ def _without(*names):
 # The number of the recurrence in Odoo is none of GraphQL's.
 _SUBSCRIPTION = Mutation(
     "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate planCode billedUntil timeZone"
-    " currency customer { externalId } lines { lineId productId name quantity unitPrice recurring }"
+    " currency customer { externalId } lines { lineId productId name quantity unitPrice recurring effectiveFrom }"
     " attention { code message since } createdAt }",
     _read_subscription,
     _without("plan_id"),
@@ -201,7 +201,7 @@ _CATALOG = f"""{{
         upcoming {{ effectiveFrom {_PRICES} }} }} }}
     plans(first: 100) {{ nodes {{
         code name billingPeriodValue billingPeriodUnit price currency feeTiming proration trialDays graceDays
-        minimumCommitment }} }} }}"""
+        minimumCommitment changeTiming }} }} }}"""
 
 
 def _read_catalog(data):
@@ -218,6 +218,7 @@ def _read_catalog(data):
     for plan in plans:
         plan["billing_period_unit"] = value_of("PeriodUnit", plan["billing_period_unit"])
         plan["fee_timing"] = value_of("FeeTiming", plan["fee_timing"])
+        plan["change_timing"] = value_of("ChangeTiming", plan["change_timing"])
         plan["proration"] = value_of("Proration", plan["proration"])
     return _in_order({"status": "ok", "charges": charges, "plans": plans})
 

@@ -137,6 +137,7 @@ class PlanPart(Part):
     proration: str
     trial_days: int
     grace_days: int
+    change_timing: str
     minimum_commitment: float
 
 
@@ -149,7 +150,10 @@ class Catalog(Answer):
 
 
 class SubscriptionLinePart(Part):
-    """A line of a subscription that is no usage; ``recurring`` ones are billed in each period."""
+    """A line of a subscription that is no usage; ``recurring`` ones are billed in each period.
+
+    Quantity and price are those that were agreed last, for ``effective_from`` and later; null if always, or unknown.
+    """
 
     line_id: int
     product_id: int
@@ -157,6 +161,7 @@ class SubscriptionLinePart(Part):
     quantity: DecimalText
     unit_price: DecimalText
     recurring: bool
+    effective_from: str | None
 
 
 class AttentionPart(Part):

@@ -22,6 +22,7 @@ from . import (
     billing_charge_rules,
     billing_charge_tier,
     billing_charge_version,
+    billing_commitment,
     billing_idempotency_key,
     billing_metric,
     billing_payment_call,

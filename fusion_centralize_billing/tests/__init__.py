@@ -48,6 +48,7 @@ from . import (
     test_security,
     test_service_keys,
     test_simulation,
+    test_terms_by_day,
     test_time_zones,
     test_usage,
     test_usage_corrections,
