@@ -138,6 +138,17 @@ OPERATIONS: dict[str, Operation] = {
             path="/usage/amend",
             summary="Correct the quantity of a usage counter.",
         ),
+        Operation(
+            name="billingProof",
+            handler="_api_billing_proof",
+            scope="usage:read",
+            payload=list_payloads.BillingProof,
+            answer=answers.ProofAnswer,
+            verb="GET",
+            path="/proof",
+            summary="Tell what has become of every counter of the service's own subscriptions.",
+            # Not readonly: it works on temporary tables, which a replica does not have.
+        ),
         # === CATALOGUE === #
         Operation(
             name="catalog",

@@ -32,6 +32,7 @@ from . import (
     test_price_plans,
     test_price_versions,
     test_product_recurrence,
+    test_proof,
     test_rated_counters,
     test_rated_lines,
     test_rated_text,

@@ -14,6 +14,7 @@ class ListCases:
             "updateSubscription": self._get_subscription_change_cases(),
             "queryUsage": self._get_usage_query_cases(),
             "listUsage": self._get_usage_listing_cases(),
+            "billingProof": self._get_proof_cases(),
             "voidUsage": self._get_correction_cases(),
             "amendUsage": self._get_amendment_cases(),
         }
@@ -156,6 +157,17 @@ class ListCases:
             (used(metric_code="unknown"), "metric_not_found", "metric_code"),
             (used(**{"from": "yesterday"}), "invalid_payload", "from"),
             (lambda tag: {"subscription_external_id": tag}, "subscription_not_found", "subscription_external_id"),
+        ]
+
+    def _get_proof_cases(self):
+        # A time in which nothing happens: a proof tells of all that the service has, that of other cases, too.
+        quiet = {"from": "2030-01-01T00:00:00Z", "to": "2030-02-01T00:00:00Z"}
+        return [
+            (lambda tag: quiet, None, None),
+            (lambda tag: {**quiet, "to": "2029-01-01T00:00:00Z"}, "end_before_start", "to"),
+            (lambda tag: {**quiet, "to": "2032-01-01T00:00:00Z"}, "invalid_payload", "to"),
+            (lambda tag: {"from": "2030-01-01T00:00:00Z"}, "invalid_payload", "to"),
+            (lambda tag: {**quiet, "plan_code": "x"}, "invalid_payload", "plan_code"),
         ]
 
     def _get_correction_cases(self, **more):
