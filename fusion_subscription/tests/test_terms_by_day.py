@@ -392,10 +392,7 @@ class TestTermsByDay(SubscriptionCommon):
                             order.action_resume() if number % 2 else order.action_pause()
                     self._invoice_on(order, "2026-04-01")
                     months = [date(2026, month, 1) for month in (1, 2, 3, 4)]
-                    fees = [
-                        float(order._get_recurring_fee(start, end)) or None
-                        for start, end in pairwise(months)
-                    ]
+                    fees = [float(order._get_recurring_fee(start, end)) or None for start, end in pairwise(months)]
                     self.assertEqual(fees, expected)
                     billed = sum(amount for _day, amount in self._get_invoices(order))
                     next_fee = 20 if timing == "advance" else 0
