@@ -73,10 +73,6 @@ class SaleOrder(models.Model):
         self.env["queue.job"]._fc_get_failed(_JOBS[step], keys=[self._fc_get_job_key(step)])._fc_close()
         return result
 
-    def _fc_get_incomplete_reasons(self):
-        """Hook: return what the subscription's plan lacks to be billed, as a list of texts."""
-        return []
-
     def _fc_check_plan(self):
         """Note that the subscription's plan is incomplete, or that it is no more."""
         # sudo: nobody writes by hand what needs attention.

@@ -22,6 +22,15 @@ class _Case(BillingCase):
         super().setUpClass()
         cls.charge = cls._create_charge()
         cls.order = cls._create_subscription()
+        # That its plan is incomplete is another reason to be shown.
+        orders = cls.registry["sale.order"]
+        cls.startClassPatcher(patch.object(orders, "_fc_get_incomplete_reasons", lambda order: []))
+
+    def _lose_product(self):
+        """Take the charge's product away, which nobody can by Odoo's means while subscriptions run."""
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE fusion_billing_charge SET product_id = NULL WHERE id = %s", [self.charge.id])
+        self.env.invalidate_all()
 
     def _run(self, method, day, order=None):
         """Run a job of an order as the queue does, without those that it enqueues; return its result."""
@@ -57,7 +66,7 @@ class _Case(BillingCase):
 class TestFaultsThatPeopleMend(_Case):
     def test_a_charge_without_product_is_shown_until_it_has_one(self):
         self._use(self.order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         self.assertIn("no product", self._run(_RATE, "2026-01-20"))
         self.assertEqual(self._get_attention(), [("rating", "product_missing")])
         row = self.order.x_fc_attention_ids
@@ -107,7 +116,10 @@ class TestFaultsThatPeopleMend(_Case):
 
     def test_an_incomplete_plan_is_shown_as_long_as_it_is_incomplete(self):
         reasons = ["Charge has no product."]
-        with patch.object(type(self.order), "_fc_get_incomplete_reasons", lambda order: reasons), trap_jobs():
+        with (
+            patch.object(self.registry["sale.order"], "_fc_get_incomplete_reasons", lambda order: reasons),
+            trap_jobs(),
+        ):
             order = self._create_subscription()
             self.assertEqual(self._get_attention(order), [("plan", "plan_incomplete")])
             self.assertEqual(order.x_fc_attention, "Charge has no product.")
@@ -143,7 +155,7 @@ class TestFaultsThatPeopleMend(_Case):
         other = self._create_subscription(plan=self._create_plan())
         for order in (self.order, other):
             self._use(order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         self._run(_INVOICE, "2026-02-01")
         self._run(_INVOICE, "2026-02-01", other)
         self.assertEqual(self._get_attention(), [("invoicing", "product_missing")])
@@ -151,7 +163,7 @@ class TestFaultsThatPeopleMend(_Case):
 
     def test_what_the_job_did_before_the_fault_is_undone(self):
         self._use(self.order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         before = self._get_changes(self.order).ids
         self._run(_RATE, "2026-01-20")
         self.assertEqual(self._get_changes(self.order).ids, before, "the changes would not be rated any more")
@@ -159,7 +171,7 @@ class TestFaultsThatPeopleMend(_Case):
 
     def test_another_fault_of_the_same_step_takes_the_place_of_the_first(self):
         self._use(self.order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         self._run(_INVOICE, "2026-02-01")
         self.charge.product_id = self.usage_product
         self.company.fiscalyear_lock_date = "2026-03-31"
@@ -168,7 +180,7 @@ class TestFaultsThatPeopleMend(_Case):
 
     def test_the_same_fault_again_is_the_same_one(self):
         self._use(self.order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         self._run(_RATE, "2026-01-20")
         self._run(_RATE, "2026-01-22")
         row = self.order.x_fc_attention_ids
@@ -176,7 +188,7 @@ class TestFaultsThatPeopleMend(_Case):
 
     def test_people_who_press_the_button_see_the_error(self):
         self._use(self.order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         with self.assertRaises(BusinessRuleError) as caught:
             self._create_native_invoice_on(self.order, "2026-02-01")
         self.assertEqual(caught.exception.code, "product_missing")
@@ -198,14 +210,14 @@ class TestFaultsThatPeopleMend(_Case):
 class TestActivitiesOfAttention(_Case):
     def test_the_owner_of_the_service_has_one_activity_until_all_is_mended(self):
         self._use(self.order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         mails = self.env["mail.mail"].search_count([])
         self._run(_RATE, "2026-02-01")
         activity = self.service.activity_ids
         self.assertEqual(activity.user_id, self.service.owner_id)
         self.assertIn(self.order.name, activity.summary)
         self._run(_INVOICE, "2026-02-01")
-        with patch.object(type(self.order), "_fc_get_incomplete_reasons", lambda order: ["No product"]):
+        with patch.object(self.registry["sale.order"], "_fc_get_incomplete_reasons", lambda order: ["No product"]):
             self.order._fc_check_plan()
         self.assertEqual(self.service.activity_ids, activity)
         self.assertEqual(self.env["mail.mail"].search_count([]), mails)
@@ -217,7 +229,7 @@ class TestActivitiesOfAttention(_Case):
 
     def test_an_activity_that_the_owner_has_done_does_not_come_back_with_each_try(self):
         self._use(self.order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         self._run(_RATE, "2026-01-20")
         self.service.activity_ids.action_feedback("Told the plan's people")
         self._run(_RATE, "2026-01-21")
@@ -228,7 +240,7 @@ class TestActivitiesOfAttention(_Case):
 
     def test_each_subscription_has_its_own_activity(self):
         other = self._create_subscription()
-        self.charge.product_id = False
+        self._lose_product()
         for order in (self.order, other):
             self._use(order, 3)
             self._run(_RATE, "2026-01-20", order)
@@ -237,7 +249,7 @@ class TestActivitiesOfAttention(_Case):
     def test_a_subscription_of_no_service_has_none(self):
         order = self._create_subscription(service=self.env["fusion.billing.service"])
         self._use(order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         self._run(_RATE, "2026-01-20", order)
         self.assertEqual(self._get_attention(order), [("rating", "product_missing")])
 
@@ -246,7 +258,7 @@ class TestActivitiesOfAttention(_Case):
 class TestWorkIsFoundFromData(_Case):
     def test_a_rating_that_met_a_fault_is_tried_each_hour_and_when_usage_comes(self):
         self._use(self.order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         self.assertEqual(self._sweep("2026-01-20", "12:00:00"), [_RATE])
         self._run(_RATE, "2026-01-20")
         # (time, what comes before, what is enqueued, reason)
@@ -363,7 +375,7 @@ class TestWhoSeesAttention(_Case):
     def setUp(self):
         super().setUp()
         self._use(self.order, 3)
-        self.charge.product_id = False
+        self._lose_product()
         self._run(_RATE, "2026-01-20")
         self.row = self.order.x_fc_attention_ids
 
@@ -401,16 +413,19 @@ class TestWhoSeesAttention(_Case):
 @tagged("post_install", "-at_install")
 class TestAttentionOverTheApi(BillingHttpCase):
     def test_a_subscription_tells_what_needs_attention(self):
-        charge = self._create_charge()
+        charge = self._create_charge(product_id=False)
         order = self._create_subscription()
         self._use(order, 3)
         path = f"/subscriptions/{order.x_fc_external_id}"
-        self.assertEqual(self._call(path).json()["attention"], [])
-        charge.product_id = False
+        [plan] = self._call(path).json()["attention"]
+        self.assertEqual(plan["code"], "plan_incomplete")
         with self._on("2026-01-20"), trap_jobs():
             order._job_rate()
-        expected = {"code": "product_missing", "since": "2026-01-20T12:00:00Z"}
         for answer in (self._call(path).json(), self._call("/subscriptions").json()["subscriptions"][0]):
-            [attention] = answer["attention"]
+            [_plan, attention] = answer["attention"]
             self.assertIn("no product", attention.pop("message"))
-            self.assertEqual(attention, expected)
+            self.assertEqual(attention, {"code": "product_missing", "since": "2026-01-20T12:00:00Z"})
+        charge.product_id = self.usage_product
+        with self._on("2026-01-20"), trap_jobs():
+            order._job_rate()
+        self.assertEqual(self._call(path).json()["attention"], [])
