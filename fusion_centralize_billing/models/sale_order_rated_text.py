@@ -133,6 +133,8 @@ class SaleOrder(models.Model):
                 return _("%(rate)s %% of %(units)s", rate=rate, units=quantity["units"])
             case "row":
                 return _("%(units)s × %(price)s per transaction", units=quantity["units"], price=price)
+            case "rounding":
+                return _("%(amount)s for rounding all groups together", amount=limit["amount"])
             case "row_minimum":
                 return _("%(amount)s for the minimum of %(price)s per transaction (%(units)s ×)", **limit)
             case "row_maximum":

@@ -219,8 +219,17 @@ class TestInvoicing(BillingCase):
         self.assertEqual(event.payload["subscription"]["ended_on"], "2026-01-20")
         self.assertEqual(event.payload["subscription"]["subscription_state"], "6_churn")
 
-    def test_an_end_rates_what_is_left(self):
+    def test_an_end_has_what_is_left_rated_and_invoiced(self):
         order = self._create_subscription()
+        with self._on("2026-01-20"), trap_jobs() as trap:
+            order.action_close()
+            trap.assert_jobs_count(1, only=order._job_create_recurring_invoice)
+        self._use(order, 5)
+        self.assertEqual(self._invoice_on(order, "2026-01-20").amount_untaxed, 20)
+
+    def test_an_end_rates_what_is_left_where_nothing_else_is_due(self):
+        self._create_charge()
+        order = self._create_subscription(with_fee=False, x_fc_grace_days=5)
         with self._on("2026-01-20"), trap_jobs() as trap:
             order.action_close()
             trap.assert_jobs_count(1, only=order._job_rate)

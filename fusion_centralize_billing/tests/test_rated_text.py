@@ -74,7 +74,8 @@ class TestRatedText(BillingCase):
         ]
         for values, quantities, amount, expected in cases:
             with self.subTest(expected):
-                self.assertEqual(self._explain(self._create_charge(**values), *quantities), (amount, expected))
+                charge = self._create_charge(**values, is_additional=True)
+                self.assertEqual(self._explain(charge, *quantities), (amount, expected))
 
     def test_a_line_is_written_in_the_customers_language(self):
         self.env["res.lang"]._activate_lang("fr_FR")
@@ -164,8 +165,9 @@ class TestRatedText(BillingCase):
 
     def test_a_preview_shows_numbers_as_invoices_do(self):
         charge = self._create_charge(price_per_unit=0.1)
-        order = self._create_subscription()
+        order = self._create_subscription(confirm=False)
         order.order_line.product_uom_qty = 3
+        order.action_confirm()
         self._use(order, 3)
         with self._on("2026-01-20"):
             preview = order._fc_preview_invoice("period_end")
