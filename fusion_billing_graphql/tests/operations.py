@@ -193,6 +193,21 @@ def _read_totals(data):
     return {"status": "ok", "usage": totals}
 
 
+_PROOF = """query($from: DateTime!, $to: DateTime!) { billingProof(from: $from, to: $to) {
+    windowStart windowEnd balanced counters unexplained findingsTotal
+    lines { planCode metricCode periodStart periodEnd status reason dueOn counters quantity currency amount }
+    findings { code message subscriptionId subscriptionExternalId ratingId invoiceLineId metricCode periodStart counters
+        expected found } } }"""
+
+
+def _read_proof(data):
+    proof = rest_names(data["billingProof"])
+    proof["from"], proof["to"] = proof.pop("window_start"), proof.pop("window_end")
+    for line in proof["lines"]:
+        line["status"] = value_of("ProofStatus", line["status"])
+    return {"status": "ok", **proof}
+
+
 _PRICES = """chargeModel includedQuota pricePerUnit unitBatch freeUnits rate fixedFee freeRows freeAmount rowMinimum
     rowMaximum tiers { upTo pricePerUnit flatFee rate } filters { name values } groupBy amountRounding"""
 _CATALOG = f"""{{
@@ -276,6 +291,7 @@ SIDES = {
     "voidUsage": _COUNTER,
     "amendUsage": _COUNTER,
     "queryUsage": Query(_TOTALS, _read_totals),
+    "billingProof": Query(_PROOF, _read_proof),
     "previewInvoice": _PREVIEW,
     "retryPayment": _PAYMENT,
     # Their lines and taxes are read as types of their own.
@@ -318,5 +334,10 @@ DIFFERENCES: dict[tuple[str, str, str], tuple[str, str]] = {
     ("voidInvoice", "reason", "missing"): ("invalid_variables", _TYPED),
     ("retryPayment", "amount", "unknown_field"): ("invalid_variables", _TYPED),
     ("queryUsage", "subscription_external_id", "missing"): ("invalid_variables", _TYPED),
+    ("billingProof", "to", "missing"): ("invalid_variables", _TYPED),
+    ("billingProof", "plan_code", "unknown_field"): (
+        "ignored",
+        "GraphQL ignores variables that a document does not declare.",
+    ),
     ("catalog", "page", "unknown_field"): ("ignored", "GraphQL ignores variables that a document does not declare."),
 }

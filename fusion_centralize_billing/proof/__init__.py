@@ -18,7 +18,7 @@ outcome    what is told: lines, findings
 """
 
 from .outcome import Finding, Line, Outcome
-from .prove import prove
+from .proving import prove
 from .scope import Scope
 
 __all__ = ["Finding", "Line", "Outcome", "Scope", "prove"]
