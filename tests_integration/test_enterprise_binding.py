@@ -56,6 +56,43 @@ result["open"] = sum(order.x_fc_rating_ids.filtered(lambda r: r.state == "open")
 print("RESULT", json.dumps(result))
 """
 
+_CHANGES = """
+import json
+from datetime import date
+from unittest.mock import patch
+from odoo import fields
+from odoo.addons.fusion_centralize_billing.api.errors import BusinessRuleError
+
+service = env["fusion.billing.service"].create({"name": "App", "code": "app"})
+month = env["sale.subscription.plan"].create({"name": "Monthly", "billing_period_unit": "month"})
+product = env["product.product"].create({"name": "Seats", "type": "service", "taxes_id": False})
+order = env["sale.order"].create({
+    "partner_id": env["res.partner"].create({"name": "Customer"}).id, "is_subscription": True,
+    "plan_id": month.id, "start_date": "2026-01-15", "x_fc_service_id": service.id, "x_fc_external_id": "one",
+    "order_line": [(0, 0, {"product_id": product.id, "price_unit": 20})],
+})
+env["fusion.billing.account.link"].create(
+    {"service_id": service.id, "external_id": "customer", "partner_id": order.partner_id.id})
+order.action_confirm()
+
+def change(effective_at):
+    lines = [{"line_id": order.order_line.id, "quantity": 2}]
+    try:
+        service._api_update_subscription(
+            {"subscription_external_id": "one", "lines": lines, "effective_at": effective_at})
+    except BusinessRuleError as error:
+        return error.code
+
+result = {"refused": [change(effective_at) for effective_at in ("period_end", "2026-02-20")]}
+with patch.object(fields.Date, "today", return_value=date(2026, 2, 20)):
+    order.x_fc_minimum_commitment = 50
+result["minimums"] = [[str(each.effective_from), each.amount] for each in order.x_fc_commitment_ids.sorted("id")]
+january, february = (order._fc_get_minimum(fields.Datetime.to_datetime(f"2026-{month}-15"),
+    fields.Datetime.to_datetime(f"2026-{month + 1}-15")) for month in (2, 3))
+result["owed"] = [str(january), str(february)]
+print("RESULT", json.dumps(result))
+"""
+
 
 @pytest.fixture
 def enterprise_addons(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +128,12 @@ def test_the_core_installs_on_the_binding_and_bills_usage_in_arrears(enterprise_
     assert result["closing"] == 0.5
     assert result["ended_on"] == "2026-03-01"
     assert result["open"] == 0
+
+
+def test_a_day_for_a_change_is_refused_and_a_minimum_begins_with_the_next_period(
+    enterprise_shell: Callable[[str], Any],
+) -> None:
+    result = enterprise_shell(_CHANGES)
+    assert result["refused"] == ["effective_at_refused", "effective_at_refused"]
+    assert result["minimums"] == [["False", 0.0], ["2026-03-15", 50.0]]
+    assert result["owed"] == ["0.00", "50.00"]
