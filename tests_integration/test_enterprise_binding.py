@@ -87,8 +87,8 @@ result = {"refused": [change(effective_at) for effective_at in ("period_end", "2
 with patch.object(fields.Date, "today", return_value=date(2026, 2, 20)):
     order.x_fc_minimum_commitment = 50
 result["minimums"] = [[str(each.effective_from), each.amount] for each in order.x_fc_commitment_ids.sorted("id")]
-january, february = (order._fc_get_minimum(fields.Datetime.to_datetime(f"2026-{month}-15"),
-    fields.Datetime.to_datetime(f"2026-{month + 1}-15")) for month in (2, 3))
+january, february = (order._fc_get_minimum(fields.Datetime.to_datetime(f"2026-0{month}-15"),
+    fields.Datetime.to_datetime(f"2026-0{month + 1}-15")) for month in (2, 3))
 result["owed"] = [str(january), str(february)]
 print("RESULT", json.dumps(result))
 """
