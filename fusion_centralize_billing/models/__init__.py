@@ -69,4 +69,5 @@ from . import (
     sale_order_pricing,
     sale_order_rated_line,
     sale_order_rating,
+    sale_order_windows,
 )
