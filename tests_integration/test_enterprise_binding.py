@@ -21,8 +21,10 @@ _STORY = """
 import json
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from decimal import Decimal
 from unittest.mock import patch
 from odoo import fields
+from odoo.addons.fusion_centralize_billing.models.usage_row import UsageRow
 
 Usage = env["fusion.billing.usage"]
 metric = env["fusion.billing.metric"].create({"name": "Calls", "code": "calls"})
@@ -59,6 +61,14 @@ with on(date(2026, 3, 1)):
     order._job_invoice_remaining_usage()
 result["closing"] = order.invoice_ids.sorted("id")[-1].amount_untaxed
 result["ended_on"] = str(order.x_fc_ended_on)
+result["running_of_ended"] = order._fc_get_running_period()
+with on(date(2026, 5, 20)):
+    order.subscription_state = "3_progress"  # as Enterprise reopens one whose invoice is paid late
+    result["reopened"] = [order.x_fc_ended_on, [str(day) for day in order._fc_get_running_period()]]
+    days = enumerate((datetime(2026, 6, 10), datetime(2026, 8, 1)))
+    rows = {number: UsageRow(order.id, metric.id, Decimal(1), day, day) for number, day in days}
+    found = order._fc_find_doubtful_usage(rows).items()
+    result["doubtful"] = {number: [fault.code for fault in faults] for number, faults in found}
 result["open"] = sum(order.x_fc_rating_ids.filtered(lambda r: r.state == "open").mapped("amount"))
 print("RESULT", json.dumps(result))
 """
@@ -129,6 +139,10 @@ def test_the_core_installs_on_the_binding_and_bills_usage_in_arrears(enterprise_
     assert result["closing"] == 0.5
     assert result["ended_on"] == "2026-03-01"
     assert result["open"] == 0
+    # Reopened, its old end is forgotten, and the period of today runs although four were not invoiced.
+    assert result["running_of_ended"] is None
+    assert result["reopened"] == [False, ["2026-05-15", "2026-06-15"]]
+    assert result["doubtful"] == {"1": ["far_future"]}
 
 
 def test_a_product_that_would_be_billed_once_or_twice_is_refused_where_it_decides(

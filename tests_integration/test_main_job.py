@@ -125,6 +125,16 @@ def test_half_of_the_counters_come_over_rest_and_half_over_graphql(run: Run) -> 
     assert sum(run.result[name] for name in by_transport.values()) == run.result["usage_accepted"]
 
 
+def test_every_counter_is_explained(run: Run) -> None:
+    proof = run.result["proof"]
+    assert proof["counters"] == run.result["usage_accepted"]
+    assert (proof["unexplained"], proof["findings"]) == (0, 0)
+    # Months within a quota bill nothing of their counters; whatever was not billed is inside one.
+    assert set(proof["by_status"]) == {"invoiced", "included"}
+    assert sum(proof["by_status"].values()) == proof["counters"]
+    assert f"{proof['counters']:,}  of {proof['counters']:,}" in run.table
+
+
 def test_every_webhook_is_delivered_and_verified(run: Run) -> None:
     paid = 3 * MONTHS
     assert run.result["webhooks_sent"] == run.result["webhooks_verified"]

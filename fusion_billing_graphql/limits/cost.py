@@ -3,7 +3,7 @@
 
 The cost counts objects: each field that yields one costs 1 and what is asked of it; a connection costs 1 and
 its page size times what is asked of an object; a plain list counts as LIST_SIZE objects, or as the ids it is
-given; a mutation costs MUTATION_COST, a document DOCUMENT_COST. Scalars are free, and so is introspection.
+given; a mutation costs MUTATION_COST, a document DOCUMENT_COST, a proof PROOF_COST. Scalars are free, and so is introspection.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ LIST_SIZE = 10
 MUTATION_COST = 10
 #: Rendering one takes about a second.
 DOCUMENT_COST = 5000
+#: A proof reads all counters of its window.
+PROOF_COST = 5000
+_COSTS = {"Document": DOCUMENT_COST, "BillingProof": PROOF_COST}
 
 
 @dataclass
@@ -100,7 +103,7 @@ class _Walk:
             return (0 if name in ("pageInfo", "edges") else 1) + below
         if is_list_type(get_nullable_type(definition.type)):
             return self.list_size(node, definition) * (1 + below)
-        return 1 + below + (DOCUMENT_COST if type_.name == "Document" else 0)
+        return 1 + below + _COSTS.get(type_.name, 0)
 
     def page_size(self, node, definition):
         try:

@@ -12,6 +12,7 @@ from .links import find, find_nodes
 from .listings import LISTINGS, Node
 from .pages import connection
 from .types.document import Document
+from .types.proof import BillingProof
 from .types.usage_total import UsageTotal
 
 #: The most ids of one ``nodes`` query.
@@ -91,6 +92,15 @@ class Query(graphene.ObjectType):
         group_by=_argument('"day", "month", or "properties." and the name of a property.'),
         description="The usage of a subscription, added up. For services: use an API key.",
     )
+    billing_proof = graphene.Field(
+        BillingProof,
+        required=True,
+        from_=_argument(
+            "The start: counters whose last instant is this or later.", scalars.DateTime, name="from", required=True
+        ),
+        to=_argument("The end (exclusive), at most 400 days later.", scalars.DateTime, required=True),
+        description="What has become of every counter of the service's own subscriptions. For services: use an API key.",
+    )
     ratings = connection("Rating", "Ratings: what usage costs, by charge and billing period.")
     invoice = _object("Invoice", "An invoice by its id or number.", id=_ID, number=_argument("Its number."))
     invoice_pdf = graphene.Field(
@@ -147,6 +157,12 @@ class Query(graphene.ObjectType):
         asked = {**args, "from": from_}
         given = {name: value for name, value in asked.items() if value is not None}
         return execute(info.context.key, "queryUsage", given)["usage"]
+
+    @staticmethod
+    def resolve_billing_proof(_root, info, from_, to):
+        if info.context.key is None:
+            raise ForbiddenError("Here the proof is for services: use an API key, or the menu Billing.")
+        return execute(info.context.key, "billingProof", {"from": from_, "to": to})
 
     @staticmethod
     def resolve_plan(_root, info, **args):

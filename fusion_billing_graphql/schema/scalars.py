@@ -12,7 +12,6 @@ from graphql.language import FloatValueNode, IntValueNode, StringValueNode
 
 from odoo.addons.fusion_centralize_billing.rating import has_plain_digits, plain_text
 
-
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
@@ -43,7 +42,8 @@ class Decimal(graphene.Scalar):
 class DateTime(graphene.Scalar):
     """An instant such as "2026-05-01T00:00:00Z" (RFC 3339). Answers are in UTC; input without a zone is UTC.
 
-    A day such as "2026-05-01" begins at midnight in the time zone of the subscription that the input names, else of UTC.
+    A day such as "2026-05-01" begins at midnight in the time zone of the subscription that the input names,
+    else of UTC.
     """
 
     @staticmethod

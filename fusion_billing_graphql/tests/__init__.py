@@ -10,6 +10,7 @@ from . import (
     test_mutations,
     test_pagination,
     test_parity,
+    test_proof,
     test_query_counts,
     test_rated_counters,
     test_schema,

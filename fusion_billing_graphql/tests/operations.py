@@ -84,7 +84,7 @@ def _without(*names):
 # The number of the recurrence in Odoo is none of GraphQL's.
 _SUBSCRIPTION = Mutation(
     "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate planCode billedUntil timeZone"
-    " currency customer { externalId } lines { lineId productId name quantity unitPrice recurring }"
+    " currency customer { externalId } lines { lineId productId name quantity unitPrice recurring effectiveFrom }"
     " attention { code message since } createdAt }",
     _read_subscription,
     _without("plan_id"),
@@ -193,6 +193,21 @@ def _read_totals(data):
     return {"status": "ok", "usage": totals}
 
 
+_PROOF = """query($from: DateTime!, $to: DateTime!) { billingProof(from: $from, to: $to) {
+    windowStart windowEnd balanced counters unexplained findingsTotal
+    lines { planCode metricCode periodStart periodEnd status reason dueOn counters quantity currency amount }
+    findings { code message subscriptionId subscriptionExternalId ratingId invoiceLineId metricCode periodStart counters
+        expected found } } }"""
+
+
+def _read_proof(data):
+    proof = rest_names(data["billingProof"])
+    proof["from"], proof["to"] = proof.pop("window_start"), proof.pop("window_end")
+    for line in proof["lines"]:
+        line["status"] = value_of("ProofStatus", line["status"])
+    return {"status": "ok", **proof}
+
+
 _PRICES = """chargeModel includedQuota pricePerUnit unitBatch freeUnits rate fixedFee freeRows freeAmount rowMinimum
     rowMaximum tiers { upTo pricePerUnit flatFee rate } filters { name values } groupBy amountRounding"""
 _CATALOG = f"""{{
@@ -201,7 +216,7 @@ _CATALOG = f"""{{
         upcoming {{ effectiveFrom {_PRICES} }} }} }}
     plans(first: 100) {{ nodes {{
         code name billingPeriodValue billingPeriodUnit price currency feeTiming proration trialDays graceDays
-        minimumCommitment }} }} }}"""
+        minimumCommitment changeTiming }} }} }}"""
 
 
 def _read_catalog(data):
@@ -218,6 +233,7 @@ def _read_catalog(data):
     for plan in plans:
         plan["billing_period_unit"] = value_of("PeriodUnit", plan["billing_period_unit"])
         plan["fee_timing"] = value_of("FeeTiming", plan["fee_timing"])
+        plan["change_timing"] = value_of("ChangeTiming", plan["change_timing"])
         plan["proration"] = value_of("Proration", plan["proration"])
     return _in_order({"status": "ok", "charges": charges, "plans": plans})
 
@@ -275,6 +291,7 @@ SIDES = {
     "voidUsage": _COUNTER,
     "amendUsage": _COUNTER,
     "queryUsage": Query(_TOTALS, _read_totals),
+    "billingProof": Query(_PROOF, _read_proof),
     "previewInvoice": _PREVIEW,
     "retryPayment": _PAYMENT,
     # Their lines and taxes are read as types of their own.
@@ -317,5 +334,10 @@ DIFFERENCES: dict[tuple[str, str, str], tuple[str, str]] = {
     ("voidInvoice", "reason", "missing"): ("invalid_variables", _TYPED),
     ("retryPayment", "amount", "unknown_field"): ("invalid_variables", _TYPED),
     ("queryUsage", "subscription_external_id", "missing"): ("invalid_variables", _TYPED),
+    ("billingProof", "to", "missing"): ("invalid_variables", _TYPED),
+    ("billingProof", "plan_code", "unknown_field"): (
+        "ignored",
+        "GraphQL ignores variables that a document does not declare.",
+    ),
     ("catalog", "page", "unknown_field"): ("ignored", "GraphQL ignores variables that a document does not declare."),
 }

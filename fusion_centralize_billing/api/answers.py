@@ -137,6 +137,7 @@ class PlanPart(Part):
     proration: str
     trial_days: int
     grace_days: int
+    change_timing: str
     minimum_commitment: float
 
 
@@ -149,7 +150,10 @@ class Catalog(Answer):
 
 
 class SubscriptionLinePart(Part):
-    """A line of a subscription that is no usage; ``recurring`` ones are billed in each period."""
+    """A line of a subscription that is no usage; ``recurring`` ones are billed in each period.
+
+    Quantity and price are those that were agreed last, for ``effective_from`` and later; null if always, or unknown.
+    """
 
     line_id: int
     product_id: int
@@ -157,6 +161,7 @@ class SubscriptionLinePart(Part):
     quantity: DecimalText
     unit_price: DecimalText
     recurring: bool
+    effective_from: str | None
 
 
 class AttentionPart(Part):
@@ -278,6 +283,63 @@ class RatedUsagePart(UsagePart):
 
 class RatedUsagePage(PageAnswer):
     usage: list[RatedUsagePart]
+
+
+# === PROOF === #
+
+
+class ProofLinePart(Part):
+    """Counters of a plan, metric and billing period that share a status; ``quantity`` is their sum.
+
+    ``invoiced``: on an invoice line. ``open``: in an open rating, or waiting for one; ``due_on`` tells when it will be
+    invoiced. ``included``: the usage of the period costs nothing. ``void``. ``unpriced``: ``reason`` tells why.
+    ``unexplained``: none of these, which should not be. ``amount`` is what is billed, or open, of the whole period,
+    also where the window holds a part of it only. Minimum commitments have no metric and no counters.
+    """
+
+    plan_code: str | None
+    metric_code: str | None
+    period_start: DayText | None
+    period_end: DayText | None
+    status: Literal["invoiced", "open", "included", "void", "unpriced", "unexplained"]
+    reason: str | None
+    due_on: DayText | None
+    counters: int
+    quantity: DecimalText
+    currency: str
+    amount: DecimalText
+
+
+class ProofFindingPart(Part):
+    """Something that does not agree: a rating with its counters or price, an invoice line with the ledger."""
+
+    code: str
+    message: str
+    subscription_id: int | None
+    subscription_external_id: str | None
+    rating_id: int | None
+    invoice_line_id: int | None
+    metric_code: str | None
+    period_start: DayText | None
+    counters: int
+    expected: str | None
+    found: str | None
+
+
+class ProofAnswer(Answer):
+    """What has become of every counter of a window. ``balanced``: all are explained, ledger and invoices agree.
+
+    At most 100 findings are listed; ``findings_total`` counts them all.
+    """
+
+    from_: InstantText = Field(alias="from")
+    to: InstantText
+    balanced: bool
+    counters: int
+    unexplained: int
+    lines: list[ProofLinePart]
+    findings_total: int
+    findings: list[ProofFindingPart]
 
 
 # === INVOICES === #

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -16,6 +17,9 @@ Cursor = Annotated[str, Field(min_length=1, max_length=200)]
 #: What stands before the name of a property by which queryUsage groups.
 PROPERTY = "properties."
 Grouping = Annotated[Text, Field(pattern=r"^(day|month|properties\..+)$", max_length=64 + len(PROPERTY))]
+
+#: The longest window that billingProof looks at.
+_LONGEST_PROOF = datetime.timedelta(days=400)
 
 PAYMENT_STATES = ("not_paid", "in_payment", "paid", "partial", "reversed", "blocked", "invoicing_legacy")
 SUBSCRIPTION_STATES = ("1_draft", "2_renewal", "3_progress", "4_paused", "5_renewed", "6_churn", "7_upsell")
@@ -56,8 +60,9 @@ class QueryUsage(Payload):
     """Usage of a subscription, aggregated as its metrics say, between ``from`` and ``to`` (exclusive).
 
     Without them it is the billing period that is not invoiced yet. A day without a time begins at midnight in the
-    subscription's time zone, in which ``group_by`` cuts it into days (``day``) or months (``month``); or by a property of the counters (``properties.region``). A counter belongs to its
-    last instant. What has no usage is left out.
+    subscription's time zone, in which ``group_by`` cuts it into days (``day``) or months (``month``); or by a
+    property of the counters (``properties.region``). A counter belongs to its last instant. What has no usage is
+    left out.
     """
 
     subscription_external_id: Text
@@ -83,6 +88,21 @@ class ListUsage(Page):
     metric_code: Text | None = None
     from_: Time | None = Field(default=None, alias="from")
     to: Time | None = None
+
+
+class BillingProof(Payload):
+    """The counters whose last instant lies between ``from`` and ``to`` (exclusive), at most 400 days."""
+
+    from_: Time = Field(alias="from")
+    to: Time
+
+    @model_validator(mode="after")
+    def _check_window(self) -> BillingProof:
+        if self.to <= self.from_:
+            raise PydanticCustomError("end_before_start", "to must lie after from.", {"field": "to"})
+        if self.to - self.from_ > _LONGEST_PROOF:
+            raise PydanticCustomError("window_too_long", "A proof is of at most 400 days.", {"field": "to"})
+        return self
 
 
 class GetInvoice(Payload):

@@ -138,6 +138,17 @@ OPERATIONS: dict[str, Operation] = {
             path="/usage/amend",
             summary="Correct the quantity of a usage counter.",
         ),
+        Operation(
+            name="billingProof",
+            handler="_api_billing_proof",
+            scope="usage:read",
+            payload=list_payloads.BillingProof,
+            answer=answers.ProofAnswer,
+            verb="GET",
+            path="/proof",
+            summary="Tell what has become of every counter of the service's own subscriptions.",
+            # Not readonly: it works on temporary tables, which a replica does not have.
+        ),
         # === CATALOGUE === #
         Operation(
             name="catalog",
@@ -191,7 +202,7 @@ OPERATIONS: dict[str, Operation] = {
             answer=answers.SubscriptionAnswer,
             verb="PATCH",
             path="/subscriptions/<subscription_external_id>",
-            summary="Change the id, the planned end or the quantities of a subscription.",
+            summary="Change the id, the planned end or, from a day on, the quantities of a subscription.",
         ),
         Operation(
             name="terminateSubscription",

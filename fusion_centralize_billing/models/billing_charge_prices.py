@@ -34,7 +34,7 @@ class BillingCharge(models.Model):
     )
     prices_from = fields.Date(
         compute="_compute_planned_prices",
-        string="Shown Prices Apply From",
+        string="Prices From",
         help="The first day of the billing periods that get the prices shown here, if they do not apply yet.",
     )
     current_prices = fields.Char(

@@ -177,6 +177,20 @@ class BillingRating(models.Model):
         last = billed.sorted("id")[-1:]
         return PriceTerms.from_json(last.terms) if last else None
 
+    def _get_billed_before(self):
+        """Return ``{row: rows that have billed its item in its period, oldest first}``, for rows of one subscription.
+
+        Only adjustments have any; one search serves them all.
+        """
+        starts = self.filtered("is_adjustment").mapped("period_start")
+        rows = self._get_rows(self.subscription_id, starts) if starts else self.browse()
+        billed = rows.filtered(lambda row: row.state == "billed").sorted("sequence")
+        by_item = billed.grouped(lambda row: row._get_item())
+        return {row: by_item.get(row._get_item(), self.browse()) - row for row in self}
+
+    def _get_item(self):
+        return self.kind, self.charge_id.id, self.group_key, self.period_start
+
     def _record(self, subscription, item, period_start, period_end, terms, rated, amount):
         """Bring the ledger to an item's new price and return the row that stays to be billed, if any.
 

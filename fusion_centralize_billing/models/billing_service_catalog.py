@@ -86,5 +86,6 @@ def _describe_plan(plan):
         "proration": plan.proration,
         "trial_days": plan.trial_days,
         "grace_days": plan.grace_days,
+        "change_timing": plan.change_timing,
         "minimum_commitment": plan.minimum_commitment,
     }

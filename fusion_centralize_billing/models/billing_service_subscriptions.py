@@ -273,9 +273,16 @@ def describe_lines(order):
             "quantity": number(line.product_uom_qty),
             "unit_price": number(line.price_unit),
             "recurring": is_recurring(line),
+            "effective_from": _get_effective_from(line),
         }
         for line in lines
     ]
+
+
+def _get_effective_from(line):
+    """Return the first day of what was agreed last about a line, as text, or None; Enterprise does not know it."""
+    terms = line.x_fc_term_ids.sorted("id") if "x_fc_term_ids" in line._fields else ()
+    return day(terms[-1].effective_from) if terms else None
 
 
 def _is_record_id(name):

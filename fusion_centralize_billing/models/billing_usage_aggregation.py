@@ -6,21 +6,8 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..rating import Components, finish
-from .usage_window import WHOLE, UsageWindow, windows_query
+from .usage_window import COMPONENTS, WHOLE, UsageWindow, windows_query
 
-# What SQL adds up, as exact text: a quantity, or the numerator of one and what it is divided by.
-COMPONENTS = {
-    "sum": "SUM(quantity)::text, NULL::text",
-    "count": "COUNT(*)::text, NULL::text",
-    "max": "MAX(quantity)::text, NULL::text",
-    "last": "(ARRAY_AGG(quantity ORDER BY attributed_at DESC, usage.id DESC))[1]::text, NULL::text",
-    "unique_count": "COUNT(DISTINCT quantity)::text, NULL::text",
-    "average": "SUM(quantity)::text, COUNT(*)::text",
-    "weighted_sum": (
-        "SUM(quantity * EXTRACT(EPOCH FROM usage.period_end - usage.period_start)::numeric)::text,"
-        " MIN(EXTRACT(EPOCH FROM win.end_at - win.start_at)::numeric)::text"
-    ),
-}
 _QUANTITIES = "ARRAY_AGG(quantity::text ORDER BY attributed_at, usage.id)"
 
 

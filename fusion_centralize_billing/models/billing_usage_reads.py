@@ -5,7 +5,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..rating import Components, finish
-from .billing_usage_aggregation import COMPONENTS
+from .usage_window import COMPONENTS
 
 
 class BillingUsage(models.Model):

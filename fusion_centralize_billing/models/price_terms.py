@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from ..rating import CHARGE_MODELS, Rated, Terms, Usage, check_terms, price, prorate_terms, round_groups
+from ..rating import CHARGE_MODELS, Rated, Terms, Usage, bill_groups, check_terms, price, prorate_terms
 from .usage_window import UsageWindow
 
 #: Terms that are decimal numbers, which a charge has as fields of the same name.
@@ -24,7 +24,7 @@ class PriceTerms:
 
     :param filters: pairs (property, values), sorted; see :class:`UsageWindow`
     :param group_by: properties; each group is priced by itself, with the whole quota and all tiers
-    :param amount_rounding: whether each group's amount is rounded, or their sum; see ``rating.round_groups``
+    :param amount_rounding: whether each group's amount is rounded, or their sum; see ``rating.bill_groups``
     :param fraction: the part of a full billing period; quotas shrink with it
     :param bills_unused: whether flat fees are owed without any usage
     """
@@ -111,9 +111,12 @@ class PriceTerms:
         """Tell whether a counter with these properties is priced; the same as the filters of a UsageWindow."""
         return all((properties or {}).get(name) in accepted for name, accepted in self.filters)
 
-    def rounded(self, groups: Mapping[str, Rated], step: Decimal) -> dict[str, Decimal]:
-        """Return what the groups of a charge and period are billed, rounded to the currency's step."""
-        return round_groups({group: rated.amount for group, rated in groups.items()}, step, self.amount_rounding)
+    def bill(self, groups: Mapping[str, Rated], step: Decimal) -> dict[str, tuple[Rated, Decimal]]:
+        """Return the results of the groups of a charge and period with what is billed of each, in the currency's step.
+
+        :raises RatingError: see ``rating.bill_groups``
+        """
+        return bill_groups(groups, step, self.amount_rounding)
 
     @property
     def needs_rows(self) -> bool:

@@ -3,6 +3,7 @@ import datetime
 
 from odoo import fields, models
 
+from ..api.plain_values import number
 from .sale_order_days import TODAY
 
 
@@ -87,8 +88,8 @@ class SaleOrder(models.Model):
             "charge": rating.charge_id.name or None,
             "metric": rating.metric_id.code or None,
             "is_adjustment": rating.is_adjustment,
-            "quantity": format(line.quantity, "f"),
-            "price_unit": format(line.price_unit, "f"),
+            "quantity": number(line.quantity),
+            "price_unit": number(line.price_unit),
             "amount_untaxed": self._fc_amount_as_text(line.price_subtotal),
             "amount_total": self._fc_amount_as_text(line.price_total),
         }

@@ -31,8 +31,9 @@ class SaleOrder(models.Model):
         }
         result = {order: [] for order in self}
         for (order, charge, start, end), groups in self._fc_price(wanted).items():
-            amounts = wanted[order, charge, start, end].rounded(groups, to_decimal(order.currency_id.rounding))
-            for group, rated in sorted(groups.items()):
+            step = to_decimal(order.currency_id.rounding)
+            billed = wanted[order, charge, start, end].bill(groups, step)
+            for group, (rated, amount) in sorted(billed.items()):
                 result[order].append(
                     {
                         "charge": charge,
@@ -40,7 +41,7 @@ class SaleOrder(models.Model):
                         "period_start": start,
                         "period_end": end,
                         "rated": rated,
-                        "amount": amounts[group],
+                        "amount": amount,
                     }
                 )
         return result

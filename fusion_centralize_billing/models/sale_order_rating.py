@@ -158,12 +158,12 @@ class SaleOrder(models.Model):
                 gone.add(WHOLE)
             terms = wanted[charge, start, end] or self._fc_get_terms(charge, start, end)
             groups |= dict.fromkeys(gone, NOTHING)
-            amounts, stored = terms.rounded(groups, step), terms.as_json()
-            total += sum(amounts.values())
-            for group, rated in sorted(groups.items()):
+            stored = terms.as_json()
+            for group, (rated, amount) in sorted(terms.bill(groups, step).items()):
+                total += amount
                 item = {"kind": "usage", "charge_id": charge.id, "group_key": group or False}
                 of_group = by_group.get(group, rows.browse())
-                due += of_group._record(self, item, start, end, stored, rated, amounts[group]).ids
+                due += of_group._record(self, item, start, end, stored, rated, amount).ids
         self._fc_upsert_lines(rows.browse(due))
         return total
 

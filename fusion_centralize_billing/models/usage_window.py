@@ -12,6 +12,20 @@ from odoo.tools import SQL
 
 #: The group of a window that is not grouped.
 WHOLE = ""
+#: What SQL adds up of counters ``usage`` in a window ``win``, as exact text: a quantity, or the numerator of one and
+#: what it is divided by.
+COMPONENTS = {
+    "sum": "SUM(quantity)::text, NULL::text",
+    "count": "COUNT(*)::text, NULL::text",
+    "max": "MAX(quantity)::text, NULL::text",
+    "last": "(ARRAY_AGG(quantity ORDER BY attributed_at DESC, usage.id DESC))[1]::text, NULL::text",
+    "unique_count": "COUNT(DISTINCT quantity)::text, NULL::text",
+    "average": "SUM(quantity)::text, COUNT(*)::text",
+    "weighted_sum": (
+        "SUM(quantity * EXTRACT(EPOCH FROM usage.period_end - usage.period_start)::numeric)::text,"
+        " MIN(EXTRACT(EPOCH FROM win.end_at - win.start_at)::numeric)::text"
+    ),
+}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from .periods import attributed_at, microseconds_between
 from .pricing import check_terms, price
 from .proration import prorate_amount, prorate_terms
 from .result import NOTHING, Rated, RatedLine
-from .rounding import AMOUNT_ROUNDINGS, MAX_QUANTITY, MAX_STEPS, check_range, round_groups
+from .rounding import AMOUNT_ROUNDINGS, MAX_QUANTITY, MAX_STEPS, bill_groups, check_range, round_groups
 from .terms import Terms, Tier
 from .units import UNIT_ROUNDINGS, round_units
 from .usage import Usage
@@ -41,6 +41,7 @@ __all__ = [
     "Usage",
     "aggregate",
     "attributed_at",
+    "bill_groups",
     "check_range",
     "check_terms",
     "day_of",

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from decimal import Decimal
 
 from .errors import RatingError
 from .money import ZERO, exact_arithmetic, round_half_up
-from .result import Rated
+from .result import Rated, RatedLine
 
 #: ``line`` rounds each group; ``charge`` rounds the sum of all groups, once.
 AMOUNT_ROUNDINGS = ("line", "charge")
@@ -47,6 +48,25 @@ def round_groups(amounts: Mapping[str, Decimal], rounding: Decimal, rule: str = 
             if not difference:
                 break
     return rounded
+
+
+def bill_groups(groups: Mapping[str, Rated], rounding: Decimal, rule: str = "line") -> dict[str, tuple[Rated, Decimal]]:
+    """Return the results of a charge's groups with what is billed of each, as :func:`round_groups` has it.
+
+    A result whose amount is not billed as it would be by itself gets one more line, with the basis ``rounding``.
+
+    :raise RatingError: as :func:`round_groups`.
+    """
+    amounts = round_groups({key: rated.amount for key, rated in groups.items()}, rounding, rule)
+    return {key: (_explain_rounding(rated, amounts[key], rounding), amounts[key]) for key, rated in groups.items()}
+
+
+def _explain_rounding(rated: Rated, amount: Decimal, rounding: Decimal) -> Rated:
+    if rated.rounded(rounding) == amount:
+        return rated
+    with exact_arithmetic():
+        line = RatedLine(None, ZERO, ZERO, ZERO, amount - rated.amount, "rounding")
+    return dataclasses.replace(rated, amount=amount, lines=(*rated.lines, line))
 
 
 def check_range(rated: Rated, amount: Decimal, rounding: Decimal) -> None:

@@ -14,6 +14,7 @@ class ListCases:
             "updateSubscription": self._get_subscription_change_cases(),
             "queryUsage": self._get_usage_query_cases(),
             "listUsage": self._get_usage_listing_cases(),
+            "billingProof": self._get_proof_cases(),
             "voidUsage": self._get_correction_cases(),
             "amendUsage": self._get_amendment_cases(),
         }
@@ -75,11 +76,13 @@ class ListCases:
         def one(**values):
             return lambda tag: {"subscription_external_id": self._open(tag).x_fc_external_id, **values}
 
-        def line(quantity, **values):
+        def line(quantity, request=(), **values):
+            request = dict(request)
+
             def build(tag):
                 order = self._open(tag)
                 change = {"line_id": order.order_line.id, "quantity": quantity, **values}
-                return {"subscription_external_id": order.x_fc_external_id, "lines": [change]}
+                return {"subscription_external_id": order.x_fc_external_id, "lines": [change], **request}
 
             return build
 
@@ -91,6 +94,13 @@ class ListCases:
             (one(end_date="2090-01-01"), None, None),
             (one(plan_code=self.plan.code), None, None),
             (line(3), None, None),
+            (line(3, {"effective_at": "now"}), None, None),
+            (line(3, {"effective_at": "period_end"}), None, None),
+            (line(3, {"effective_at": "2026-01-15"}), None, None),
+            (line(3, {"effective_at": "2025-12-31"}), "effective_at_refused", "effective_at"),
+            (line(3, {"effective_at": "2026-02-30"}), "invalid_payload", "effective_at"),
+            (line(3, {"effective_at": "later"}), "invalid_payload", "effective_at"),
+            (one(effective_at="now", end_date="2090-01-01"), "invalid_payload", "effective_at"),
             (one(), "invalid_payload", ""),
             (one(external_id=None), "invalid_payload", "external_id"),
             (one(plan_code="other"), "plan_change_refused", "plan_code"),
@@ -147,6 +157,17 @@ class ListCases:
             (used(metric_code="unknown"), "metric_not_found", "metric_code"),
             (used(**{"from": "yesterday"}), "invalid_payload", "from"),
             (lambda tag: {"subscription_external_id": tag}, "subscription_not_found", "subscription_external_id"),
+        ]
+
+    def _get_proof_cases(self):
+        # A time in which nothing happens: a proof tells of all that the service has, that of other cases, too.
+        quiet = {"from": "2030-01-01T00:00:00Z", "to": "2030-02-01T00:00:00Z"}
+        return [
+            (lambda tag: quiet, None, None),
+            (lambda tag: {**quiet, "to": "2029-01-01T00:00:00Z"}, "end_before_start", "to"),
+            (lambda tag: {**quiet, "to": "2032-01-01T00:00:00Z"}, "invalid_payload", "to"),
+            (lambda tag: {"from": "2030-01-01T00:00:00Z"}, "invalid_payload", "to"),
+            (lambda tag: {**quiet, "plan_code": "x"}, "invalid_payload", "plan_code"),
         ]
 
     def _get_correction_cases(self, **more):

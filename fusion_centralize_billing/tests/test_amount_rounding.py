@@ -62,7 +62,10 @@ class TestAmountRounding(BillingCase):
         self._use_seats(order, 1)
         self._use_seats(order, 499, "2026-01-11", seats=1)
         # 2.00 and 39 times 0.004: 2.156
-        self.assertEqual(self._get_amounts(self._invoice_on(order, "2026-02-01")), [2.16])
+        move = self._invoice_on(order, "2026-02-01")
+        self.assertEqual(self._get_amounts(move), [2.16])
+        self.assertEqual(move.x_fc_rating_ids.breakdown["lines"][-1]["basis"], "rounding")
+        self.assertEqual(move.x_fc_rating_ids.breakdown["amount"], "2.16")
 
     def test_late_usage_brings_the_charge_to_the_rounded_sum_of_all_its_usage(self):
         order, _charge = self._open(price_per_unit=0.004, amount_rounding="charge")

@@ -15,6 +15,7 @@ from odoo.tests import tagged
 
 from ..models.usage_row import UsageRow
 from ..models.usage_window import group_dimensions
+from ..proof import Scope, prove
 from ..rating import StoredRow, aggregate
 from .common import BillingCase, unique
 from .history_model import COMMITMENT, SPECS, Counter, HistoryModel
@@ -64,6 +65,7 @@ _STEPS = {
     "credit": st.tuples(_which),
     "change a price": st.tuples(_which, st.sampled_from(["by default", "this period", "later"])),
     "end": st.tuples(st.integers(-20, 40)),
+    "prove": st.just(()),
 }
 _OFTEN = ["push"] * 6 + ["push again"] * 2 + ["let time pass"] * 4 + ["invoice"] * 2
 _steps = st.sampled_from([*_OFTEN, *_STEPS]).flatmap(lambda name: st.tuples(st.just(name), _STEPS[name]))
@@ -297,6 +299,12 @@ class _History:
         self.order._fc_terminate(day)
         self.model.end = day
 
+    def _prove(self):
+        """At any time every counter is explained, at the least by waiting for its rating."""
+        outcome = prove(self.env, Scope((self.order.company_id.id,), service_id=self.test.service.id))
+        self.test.assertEqual((outcome.unexplained, outcome.findings), (0, []))
+        self.test.assertEqual(outcome.counters, len(self.model.counters))
+
     # === THE END === #
 
     def settle(self):
@@ -321,6 +329,7 @@ class _History:
         self._check_rows()
         self._check_windows()
         self._check_counters()
+        self._prove()
 
     def _sum_invoiced(self):
         """Return what invoices less credit notes bill, by charge and region; a reversal by hand leaves usage billed."""

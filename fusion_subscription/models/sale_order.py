@@ -38,9 +38,10 @@ TERMS = (
 class SaleOrder(models.Model):
     """The subscription: its terms and its life. How it is invoiced stands in sale_order_invoicing.py.
 
-    Dates are days of the subscription, see _get_subscription_today(). Periods are half-open: the invoice of boundary B bills [boundary before B, B),
-    in arrears. Boundaries are start_date + n periods, or the first days of calendar periods if the plan
-    says so; end_date, if set, is the last one. What was agreed about fees stands in sale_order_terms.py.
+    Dates are days of the subscription, see _get_subscription_today(). Periods are half-open: the invoice of
+    boundary B bills [boundary before B, B), in arrears. Boundaries are start_date + n periods, or the first
+    days of calendar periods if the plan says so; end_date, if set, is the last one. What was agreed about
+    fees stands in sale_order_terms.py.
 
     People set the terms (TERMS) until the subscription starts, and the end until it is closed. How far it is
     billed, and its state, only code writes.

@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
 from .sale_order import STARTED_STATES
 
@@ -31,6 +31,15 @@ class SaleOrderLine(models.Model):
         store=True,
         help="Invoiced for every period of the subscription.",
     )
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    @api.constrains("x_fc_recurrence", "product_id")
+    def _check_combo_not_recurring(self):
+        if any(line.x_fc_recurrence == "recurring" and line.product_id.type == "combo" for line in self):
+            raise ValidationError(
+                self.env._("A combo cannot be recurring. Sell its products one by one, as recurring lines.")
+            )
 
     # === COMPUTE === #
 

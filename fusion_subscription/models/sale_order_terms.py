@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
+from dataclasses import replace
 from datetime import timedelta
-from fractions import Fraction
 
 from odoo import api, fields, models
 
@@ -110,22 +110,27 @@ class SaleOrder(models.Model):
         self.ensure_one()
         return self.plan_id._get_recurrence().fraction(self.start_date, period_start, period_end)
 
-    def _get_recurring_share(self, start, end):
-        """Return which share of a full period's fee, or minimum, is owed for the days [start, end).
+    def _get_owed_window(self, start, end):
+        """Return the days of the fee, or minimum, that the part [start, end) of a period bears, as a FeeWindow.
 
-        By day: their part of the full period. In full: all of it with the first day that bears the fee, and nothing
-        for a rest of the period that was added later (by moving the end date).
+        By day: its own. In full: all days of the period with the first one that bears the fee, and none for a rest
+        of the period that was added later (by moving the end date).
+        """
+        window = self._get_fee_window(start)
+        if self.x_fc_proration == "day":
+            return replace(window, start=max(window.start, start), end=min(window.end, end))
+        return window if start <= window.start < end else replace(window, end=window.start)
+
+    def _get_recurring_share(self, start, end):
+        """Return which share of a full period's fee, or minimum, is owed for the part [start, end) of a period.
 
         :return: Fraction, 0 in a trial and for a period that lies wholly within pauses
         """
-        self.ensure_one()
-        window = self._get_fee_window(start)
-        if self.x_fc_proration == "day":
-            return window.get_share(start, end)
-        return window.get_share(window.start, window.end) if start <= window.start < end else Fraction(0)
+        window = self._get_owed_window(start, end)
+        return window.get_share(window.start, window.end)
 
     def _owes_recurring_fee(self, period_start, period_end):
-        """Tell whether a fee is owed at all for a period: not within the trial, nor if it was paused all the time."""
+        """Tell whether a period bears a fee at all: not within the trial, nor if it was paused all the time."""
         window = self._get_fee_window(period_start)
         return not window.is_empty and window.start < period_end
 

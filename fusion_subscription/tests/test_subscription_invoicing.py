@@ -35,6 +35,12 @@ class TestSubscriptionInvoicing(SubscriptionCommon):
         self.assertEqual(self._get_periods(order), [("2026-01-01", "2026-02-01", 100.0)])
         self.assertDates(order, last_invoice_date="2026-02-01", next_invoice_date="2026-03-01")
 
+    def test_an_invoice_without_payment_terms_is_due_on_its_date_however_late_it_is_made(self):
+        order = self._create_subscription(payment_term_id=False)
+        move = self._invoice_on(order, "2026-02-20")
+        receivable = move.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        self.assertEqual([move.invoice_date_due, receivable.date_maturity], [date(2026, 2, 1)] * 2)
+
     def test_nothing_is_invoiced_before_the_boundary(self):
         order = self._create_subscription()
         self.assertFalse(self._invoice_on(order, "2026-01-31"))

@@ -15,7 +15,7 @@ what needs the runtime's packages is imported in ``run``.
 import importlib
 from types import ModuleType
 
-NAMES = ("graphql",)
+NAMES = ("graphql", "proof")
 
 
 def load(name: str) -> ModuleType:

@@ -10,6 +10,7 @@ customers     opening the airlines' subscriptions and closing them after the bil
 pushing       usage in batches, by several pushers at once, over REST and GraphQL in turn
 job_queue     scheduled actions and waiting for the job queue
 invoices      reading and paying invoices
+proof         what has become of every counter
 outcome       what happened, as a table and as JSON
 story         the order in which all this is done
 

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .proof import Proof
+
 
 @dataclass(frozen=True)
 class Invoice:
@@ -44,6 +46,7 @@ class Outcome:
     invoices_paid: int = 0
     webhooks_sent: int = 0
     webhooks_verified: int = 0
+    proof: Proof | None = None
     seconds: float = 0
     steps: dict[str, float] = field(default_factory=dict)
 
@@ -89,7 +92,17 @@ def _count_lines(outcome: Outcome) -> list[str]:
         f"{'invoices':<20} {len(outcome.invoices):>8,}  {posted} posted, {outcome.invoices_paid} paid, in {currencies}",
         f"{'webhooks delivered':<20} {outcome.webhooks_sent:>8,}",
         f"{'webhooks verified':<20} {outcome.webhooks_verified:>8,}",
+        *_proof_lines(outcome.proof),
     ]
+
+
+def _proof_lines(proof: Proof | None) -> list[str]:
+    if proof is None:
+        return []
+    statuses = ", ".join(f"{count:,} {status}" for status, count in proof.by_status.items())
+    explained = proof.counters - proof.unexplained
+    agreed = "ledger and invoices agree" if not proof.findings else f"{proof.findings:,} findings: see Billing / Proof"
+    return [f"{'counters explained':<20} {explained:>8,}  of {proof.counters:,}: {statuses}; {agreed}"]
 
 
 def _step_lines(outcome: Outcome) -> list[str]:

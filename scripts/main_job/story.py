@@ -5,7 +5,7 @@ from datetime import date
 
 from runtime.progress import Fault, say, step
 
-from . import customers, flights, invoices, job_queue, provisioning, pushing
+from . import customers, flights, invoices, job_queue, proof, provisioning, pushing
 from .back_office import BackOffice
 from .outcome import Invoice, Outcome
 from .provisioning import Service
@@ -41,6 +41,8 @@ def bill_flights(office: BackOffice, receiver: Receiver, outcome: Outcome, month
     with step("jobs: webhooks", outcome.steps):
         job_queue.wait_until_idle(office)
         _count_webhooks(office, service, endpoint, outcome)
+    with step("jobs: proof", outcome.steps):
+        outcome.proof = proof.run(office)
     outcome.jobs_done = job_queue.jobs_by_state(office).get("done", 0)
 
 

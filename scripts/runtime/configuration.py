@@ -15,7 +15,8 @@ from .progress import Fault
 
 #: Jobs running at once. They share the HTTP workers with the API and the users, so root < workers.
 CHANNELS = (
-    "root:3,root.billing:3,root.billing.rating:2,root.billing.invoice:2,root.billing.webhook:2,root.billing.payment:2"
+    "root:3,root.billing:3,root.billing.rating:2,root.billing.invoice:2,root.billing.webhook:2,root.billing.payment:2,"
+    "root.billing.proof:1"
 )
 
 

@@ -1,6 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import pytest
-from fusion_rating import MAX_QUANTITY, Rated, check_range, round_groups
+from fusion_rating import MAX_QUANTITY, Rated, bill_groups, check_range, round_groups
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +54,16 @@ def test_what_the_largest_line_cannot_give_the_next_ones_do():
     # 20 lines of 0.006 are 0.12, but 0.20 if each is rounded: eight of them give their cent.
     rounded = round_groups(_many(20, "0.006"), CENT, "charge")
     assert [str(rounded[key]) for key in sorted(rounded)] == ["0.00"] * 8 + ["0.01"] * 12
+
+
+def test_the_group_that_bears_the_difference_says_so():
+    groups = {key: Rated(D(1), D(0), D(1), amount, ()) for key, amount in _many(40, "0.004").items()}
+    billed = bill_groups(groups, CENT, "charge")
+    rated, amount = billed["00"]
+    [line] = rated.lines
+    assert (amount, rated.amount, line.basis, line.subtotal) == (D("0.16"), D("0.16"), "rounding", D("0.156"))
+    assert all(billed[key] == (groups[key], D("0.00")) for key in groups if key != "00")
+    assert bill_groups(groups, CENT) == {key: (rated, D("0.00")) for key, rated in groups.items()}
 
 
 def test_an_unknown_rule_is_refused():

@@ -32,6 +32,11 @@ class SubscriptionLine(graphene.ObjectType):
     quantity = answered.number("quantity", "How many.")
     unit_price = answered.number("unit_price", "The price of one, without discount.")
     recurring = answered.boolean("recurring", "Whether it is billed in each billing period.")
+    effective_from = answered.day(
+        "effective_from",
+        "The first day of this quantity and price, which were agreed last; null if always, or unknown.",
+        required=False,
+    )
 
 
 class Attention(graphene.ObjectType):
