@@ -75,4 +75,5 @@ from . import (
     sale_order_rated_line,
     sale_order_rated_text,
     sale_order_rating,
+    sale_order_windows,
 )

@@ -193,7 +193,9 @@ class BillingCharge(models.Model):
         if _DECISIVE & set(vals):
             self._check_beside_others()
         for charge in self.filtered(lambda charge: charge.effective_until != before[charge][1]):
-            charge._get_running_subscriptions()._fc_request_rating()
+            # What was invoiced in between keeps its price; what was not charged may be now.
+            since = min(day for day in (before[charge][1], charge.effective_until) if day)
+            charge._get_running_subscriptions()._fc_request_rating(charge.metric_id, since)
         return result
 
     def copy_data(self, default=None):

@@ -189,7 +189,7 @@ class BillingCharge(models.Model):
             ]
         )
         if any(stage.day < self._get_first_new_day(subscriptions) for stage in added):
-            subscriptions._fc_request_rating()
+            subscriptions._fc_request_rating(self.metric_id, min(stage.day for stage in added))
 
     def _check_stage(self, stage):
         """Refuse terms that do not fit those of another day, which a change of some of them can bring about."""

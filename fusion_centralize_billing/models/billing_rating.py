@@ -2,9 +2,11 @@
 from decimal import Decimal
 
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 from ..api.errors import BusinessRuleError
 from ..rating import MAX_STEPS, NOTHING, RatingError, check_range, plain_text, round_half_up, to_decimal
+from .billing_usage_change import Change
 from .price_terms import PriceTerms
 from .rated_counters import take_reading
 from .usage_window import group_dimensions
@@ -151,10 +153,17 @@ class BillingRating(models.Model):
         return self.search([("subscription_id", "=", subscription.id), ("period_start", "in", period_starts)])
 
     @api.model
-    def _get_touched(self, subscription, from_at, to_at):
-        """Return the ledger's rows of a subscription whose period has an instant in [from_at, to_at]."""
-        return self.search(
-            [("subscription_id", "=", subscription.id), ("period_start", "<=", to_at), ("period_end", ">", from_at)]
+    def _get_touched_periods(self, subscription, from_at, to_at):
+        """Return (start, end) of the ledger's periods of a subscription with an instant in [from_at, to_at]."""
+        self.flush_model(["subscription_id", "period_start", "period_end"])
+        return self.env.execute_query(
+            SQL(
+                "SELECT period_start, MIN(period_end) FROM fusion_billing_rating"
+                " WHERE subscription_id = %s AND period_start <= %s AND period_end > %s GROUP BY 1",
+                subscription.id,
+                to_at,
+                from_at,
+            )
         )
 
     def _get_billed_terms(self, charge, period_start):
@@ -249,9 +258,8 @@ class BillingRating(models.Model):
         """Give rows back whose invoice is void; the periods are rated anew, on the next invoice."""
         for rating in self.filtered(lambda row: row.state == "billed"):
             rating.state = "cancelled"
-            rating.env["fusion.billing.usage.change"]._append(
-                {rating.subscription_id.id: (rating.period_start, rating.period_start)}
-            )
+            change = Change(rating.metric_id.id or None, rating.period_start, rating.period_start)
+            rating.env["fusion.billing.usage.change"]._append([(rating.subscription_id.id, change)])
 
     # === HELPERS === #
 

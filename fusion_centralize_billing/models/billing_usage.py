@@ -8,7 +8,7 @@ from odoo.tools import split_every
 from ..rating import attributed_at
 from .changes import get_changes
 from .rated_counters import add_origin
-from .usage_row import describe_properties, spans
+from .usage_row import changes, describe_properties
 
 _CRON_BATCH = 500
 #: What a correction changes; everything else of a counter stays as it was received.
@@ -178,8 +178,8 @@ class BillingUsage(models.Model):
 
     def _note_changes(self):
         self.flush_recordset()
-        touched = [(usage.subscription_id.id, usage.attributed_at) for usage in self]
-        self.env["fusion.billing.usage.change"]._append(spans(touched))
+        touched = [(usage.subscription_id.id, usage.metric_id.id, usage.attributed_at) for usage in self]
+        self.env["fusion.billing.usage.change"]._append(changes(touched))
 
     @api.model
     def _properties_as_json(self, properties):

@@ -26,6 +26,7 @@ class PriceTerms:
     :param group_by: properties; each group is priced by itself, with the whole quota and all tiers
     :param amount_rounding: whether each group's amount is rounded, or their sum; see ``rating.bill_groups``
     :param fraction: the part of a full billing period; quotas shrink with it
+    :param bills_unused: whether flat fees are owed without any usage
     """
 
     charge_model: str
@@ -34,6 +35,7 @@ class PriceTerms:
     group_by: tuple[str, ...] = ()
     amount_rounding: str = "line"
     fraction: Fraction = Fraction(1)
+    bills_unused: bool = True
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> PriceTerms:
@@ -45,6 +47,7 @@ class PriceTerms:
             tuple(values["group_by"]),
             values.get("amount_rounding", "line"),
             Fraction(values["fraction"]),
+            values.get("bills_unused", True),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -56,6 +59,8 @@ class PriceTerms:
             "group_by": list(self.group_by),
             "amount_rounding": self.amount_rounding,
             "fraction": str(self.fraction),
+            # Only where it is not so: versions of prices, and rows of the ledger, were kept without it.
+            **({} if self.bills_unused else {"bills_unused": False}),
         }
 
     def as_fields(self) -> dict[str, Any]:
@@ -81,14 +86,25 @@ class PriceTerms:
         """
         check_terms(self.charge_model, self.terms)
 
-    def for_fraction(self, fraction: Fraction) -> PriceTerms:
-        return dataclasses.replace(self, fraction=fraction)
+    def for_period(self, fraction: Fraction, bills_unused: bool = True) -> PriceTerms:
+        """Return these terms as they apply to a period."""
+        return dataclasses.replace(self, fraction=fraction, bills_unused=bills_unused)
+
+    def without_unused(self) -> PriceTerms:
+        """Return these terms for the same period, but without flat fees as long as nothing is used."""
+        return dataclasses.replace(self, bills_unused=False)
+
+    @property
+    def has_flat_fees(self) -> bool:
+        return any(tier.flat_fee for tier in self.terms.tiers)
 
     def price(self, usage: Usage) -> Rated:
         """Return what the usage of one group costs, unrounded and explained.
 
         :raises RatingError: see ``rating.price``
         """
+        if not self.bills_unused and not usage.total and not usage.rows:
+            return Rated.from_lines(usage.total, usage.total, ())
         return price(self.charge_model, self._prorated(), usage)
 
     def takes(self, properties: Mapping[str, str] | None) -> bool:

@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..api.errors import BusinessRuleError
+from .billing_usage_change import Change
 from .changes import get_changes
 
 #: Context key: the day on which a subscription ends that has no field for it. A date, which no client can send.
@@ -123,8 +124,9 @@ class SaleOrder(models.Model):
             self.sudo().x_fc_ended_on = self._fc_get_agreed_end() or self._fc_get_today()
             self._fc_emit("subscription.terminated")
             if not self._fc_is_invoiced_next():
-                # The change sees to it if the job is lost.
-                self._fc_request_rating()
+                # The change sees to it if the job is lost; an end is rated whatever its instant.
+                now = fields.Datetime.now()
+                self.env["fusion.billing.usage.change"]._append([(self.id, Change(None, now, now))])
                 self._schedule_rating()
 
     def _fc_is_invoiced_next(self):

@@ -61,8 +61,7 @@ class SaleOrder(models.Model):
         minimum = billed.terms["minimum"] if billed else self._fc_get_minimum(start, end)
         minimum = to_decimal(minimum)
         invoiced = commitment.filtered(lambda row: row.state != "open").sorted("sequence")[-1:]
-        is_closed = bool(self.x_fc_billed_until and self._fc_day_of(start) < self.x_fc_billed_until)
-        if not commitment and (is_closed or not minimum):
+        if not commitment and (self._fc_is_closed(start) or not minimum):
             return
         usage = rows.filtered(lambda row: row.kind == "usage" and row.state != "cancelled")
         # The order's lines may have changed since the period was invoiced.

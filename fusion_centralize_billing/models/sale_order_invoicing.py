@@ -2,6 +2,7 @@
 from odoo import models
 
 from ..jobs import repeated_on_conflict
+from .billing_usage_change import Change
 
 
 class SaleOrder(models.Model):
@@ -139,4 +140,4 @@ class SaleOrder(models.Model):
         """Have the next period rated, if it has usage already: its changes were taken from the feed before."""
         usage = self.env["fusion.billing.usage"].sudo()
         if usage.search_count([("subscription_id", "=", self.id), ("attributed_at", ">=", instant)], limit=1):
-            self.env["fusion.billing.usage.change"]._append({self.id: (instant, instant)})
+            self.env["fusion.billing.usage.change"]._append([(self.id, Change(None, instant, instant))])

@@ -92,7 +92,8 @@ class SaleOrder(models.Model):
             order = rating.subscription_id.with_env(self.env)
             key = (order, rating.charge_id)
             if rating.period_start == periods[order][0]:
-                terms[key] = PriceTerms.from_json(rating.terms)
+                # Its prices: how much of a full period it is, and whether it owes a fee, may have changed since.
+                terms[key] = order._fc_fit_terms(PriceTerms.from_json(rating.terms), *periods[order])
         return terms
 
     def _fc_get_charges_by_subscription(self):
@@ -140,12 +141,25 @@ class SaleOrder(models.Model):
     def _fc_find_terms(self, charge, start, end):
         """Return the terms of a charge for a period, or None if it does not apply to it."""
         terms = charge._get_price_terms(self._fc_day_of(start))
-        return terms and terms.for_fraction(self._fc_get_period_fraction(start, end))
+        return terms and self._fc_fit_terms(terms, start, end)
 
     def _fc_get_terms(self, charge, start, end):
         """Return the terms of a charge for a period to which it applies, whatever its dates say."""
         terms = charge._get_price_terms(self._fc_day_of(start)) or charge._get_price_terms()
-        return terms.for_fraction(self._fc_get_period_fraction(start, end))
+        return self._fc_fit_terms(terms, start, end)
+
+    def _fc_fit_terms(self, terms, start, end):
+        """Return terms as they apply to a period, whatever part of it was billed before."""
+        fraction = self._fc_get_period_fraction(start, end)
+        return terms.for_period(fraction, not terms.has_flat_fees or self._fc_owes_fee(start, end))
+
+    def _fc_owes_fee(self, start, end):
+        """Tell whether a period owes any fee: none does within the trial, nor one that was paused all the time."""
+        # Community's rule; Enterprise has no such method. What lies before the first period is no period.
+        first_day = self._fc_day_of(start)
+        if not hasattr(self, "_owes_recurring_fee") or not self.start_date or first_day < self.start_date:
+            return True
+        return self._owes_recurring_fee(first_day, self._fc_day_of(end))
 
     def _fc_check_currency(self, charge):
         if charge.currency_id != self.currency_id:

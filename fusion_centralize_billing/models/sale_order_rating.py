@@ -1,12 +1,10 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-import datetime
-
 from odoo import fields, models
 from odoo.tools import SQL
 
 from ..jobs import repeated_on_conflict
 from ..rating import NOTHING, to_decimal
-from .price_terms import PriceTerms
+from .billing_usage_change import Change
 from .usage_window import WHOLE
 
 
@@ -30,7 +28,11 @@ class SaleOrder(models.Model):
         start, end = fields.Datetime.to_datetime(period_start), fields.Datetime.to_datetime(period_end)
         # sudo: the ledger has no other writer than rating.
         rows = self.env["fusion.billing.rating"].sudo()._get_rows(self, [start])
-        terms = rows._get_billed_terms(charge, start) or self._fc_get_terms(charge, start, end)
+        terms = rows._get_billed_terms(charge, start)
+        if not terms:
+            terms = self._fc_get_terms(charge, start, end)
+        elif not self._fc_is_closed(start):
+            terms = self._fc_fit_terms(terms, start, end)
         return float(self._fc_rate_windows({(charge, start, end): terms}, rows))
 
     def _fc_rate(self):
@@ -40,22 +42,18 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         self._fc_lock()
-        span = self._fc_reach_last_period(self.env["fusion.billing.usage.change"]._take(self))
+        changes = self._fc_reach_last_period(self.env["fusion.billing.usage.change"]._take(self))
         period = self._fc_get_current_period()
-        periods = dict([period] if period else [])
         # sudo: as in _fc_rate_usage.
         ledger = self.env["fusion.billing.rating"].sudo()
-        touched = ledger._get_touched(self, *span) if span else ledger
-        touched -= self._fc_rate_nothing_after_end()
-        for row in touched:
-            periods.setdefault(row.period_start, row.period_end)
+        ended = {row.period_start for row in self._fc_rate_nothing_after_end()}
+        touched = self._fc_get_touched_periods(changes)
+        touched = {start: item for start, item in touched.items() if start not in ended}
+        if period:
+            touched.pop(period[0], None)
+        periods = {start: end for start, (end, _metric_ids) in touched.items()} | dict([period] if period else [])
         rows = ledger._get_rows(self, list(periods))
-        # One row of a charge and period stands for all its groups, of which there may be thousands.
-        items = {(row.charge_id, row.period_start): row for row in touched if row.kind == "usage"}
-        wanted = {
-            (charge, start, periods[start]): self._fc_get_terms_again(row, rows)
-            for (charge, start), row in items.items()
-        }
+        wanted = self._fc_get_touched_windows(touched, rows)
         if period:
             current = {charge: terms for (_order, charge), terms in self._fc_get_current_charges().items()}
             # A charge that was made to end before this period: what was rated of it meanwhile is taken back.
@@ -67,13 +65,20 @@ class SaleOrder(models.Model):
                 self._fc_rate_commitment(start, end)
         return len(wanted)
 
-    def _fc_request_rating(self):
-        """Have subscriptions rated anew by their jobs, although no usage changed."""
-        days = {order: order._fc_get_open_day() for order in self}
-        instants = {order.id: order._fc_start_of(day) for order, day in days.items() if day}
-        self.env["fusion.billing.usage.change"]._append(
-            {order_id: (instant, instant) for order_id, instant in instants.items()}
-        )
+    def _fc_request_rating(self, metric=None, since=None):
+        """Have subscriptions rated anew by their jobs, although no usage changed.
+
+        :param metric: only what prices this metric; the period that is not invoiced yet is rated in any case
+        :param since: also invoiced periods with this day, or a later one
+        """
+        changes = []
+        for order in self:
+            day, end = order._fc_get_open_day(), order._fc_get_end_date()
+            first = min(day, max(since, order.start_date or day)) if day and since else day
+            if first and not (end and first >= end):
+                instants = order._fc_start_of(first), order._fc_start_of(day)
+                changes.append((order.id, Change(metric and metric.id, *instants)))
+        self.env["fusion.billing.usage.change"]._append(changes)
 
     # === JOBS === #
 
@@ -127,17 +132,6 @@ class SaleOrder(models.Model):
             log_exceptions=False,
         )
 
-    def _fc_reach_last_period(self, span):
-        """Return a span of changed usage, or None, so that it reaches the last period once an end is known.
-
-        That period bills also the usage behind the end, which was changed, or rated elsewhere, before.
-        """
-        end_date = self._fc_get_end_date()
-        if not end_date:
-            return span
-        last = self._fc_start_of(end_date) - datetime.timedelta(microseconds=1)
-        return (min(span[0], last), max(span[1], last)) if span else (last, last)
-
     def _fc_rate_windows(self, wanted, rows):
         """Bring ledger and order lines to the price of some windows, and return the sum of their prices.
 
@@ -160,7 +154,7 @@ class SaleOrder(models.Model):
             by_group = known.get((charge, start), rows.browse()).grouped(lambda row: row.group_key or WHOLE)
             gone = set(by_group) - set(groups)
             if not groups and self._fc_is_reached(self._fc_day_of(end)):
-                # A row for a charge by groups that had none: late usage is rated for periods that the ledger knows.
+                # A row for a charge by groups that had none: it keeps the terms with which the period is invoiced.
                 gone.add(WHOLE)
             terms = wanted[charge, start, end] or self._fc_get_terms(charge, start, end)
             groups |= dict.fromkeys(gone, NOTHING)
@@ -193,15 +187,6 @@ class SaleOrder(models.Model):
                 due |= of_item._record(self, item, start, last.period_end, last.terms, NOTHING, to_decimal(0))
         self._fc_upsert_lines(due)
         return rows
-
-    def _fc_get_terms_again(self, row, rows):
-        """Return the terms for a period that the ledger knows: those it was billed with, or that hold for its start."""
-        charge, start = row.charge_id, row.period_start
-        return (
-            rows._get_billed_terms(charge, start)
-            or self._fc_find_terms(charge, start, row.period_end)
-            or PriceTerms.from_json(row.terms)
-        )
 
     def _fc_has_unbilled_amount(self):
         return any(rating.amount for rating in self.sudo().x_fc_rating_ids if rating.state == "open")

@@ -18,6 +18,7 @@ from . import (
     test_invoicing,
     test_isolation,
     test_jsonrpc,
+    test_late_usage,
     test_openapi,
     test_openrpc,
     test_parity,
