@@ -32,6 +32,7 @@
         "views/billing_rated_counter_views.xml",
         "views/billing_rating_views.xml",
         "views/billing_webhook_views.xml",
+        "views/billing_attention_views.xml",
         "views/billing_proof_views.xml",
         "views/sale_order_views.xml",
         "views/account_move_views.xml",

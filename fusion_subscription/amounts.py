@@ -7,7 +7,7 @@ from math import floor
 
 
 def get_line_amount(
-    quantity: float, price_unit: float, discount: float, rounding: float, share: Fraction | int = 1
+    quantity: float, price_unit: float | Decimal, discount: float, rounding: float, share: Fraction | int = 1
 ) -> Decimal:
     """Return quantity x price less the discount in percent, times ``share``, rounded once.
 

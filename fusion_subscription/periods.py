@@ -8,6 +8,7 @@ from the boundary before it, so that a subscription of the 31st comes back to th
 month (Jan 31, Feb 28, Mar 31).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -85,6 +86,14 @@ class Recurrence:
         return (months - 1) // length
 
 
-def covers(outer_start: date, outer_end: date | None, start: date, end: date) -> bool:
-    """Tell whether [outer_start, outer_end) holds all of [start, end); an open end holds all."""
-    return outer_start <= start and (outer_end is None or outer_end >= end)
+def covers(stretches: Iterable[tuple[date, date | None]], start: date, end: date) -> bool:
+    """Tell whether stretches [from, to) together hold all of [start, end); an open end holds all.
+
+    Stretches that meet or overlap count as one.
+    """
+    reached = start
+    for begins, ends in sorted(stretches, key=lambda stretch: stretch[0]):
+        if begins > reached:
+            break
+        reached = end if ends is None else max(reached, ends)
+    return reached >= end

@@ -5,7 +5,7 @@ backoffice      a logged-in person (call_kw); concurrent people: ``BackOffice(se
 service_client  ``service_client("crm")``: a service with a key, its REST client and its webhook address
 odoo_shell      runs code inside Odoo, beside the server
 browser         Chromium, running headless; ``log_in(page, url)`` opens the back office in a page of it
-wait_until      polls a condition with a deadline
+wait_until      polls a condition; gives up when something must be stuck
 wait_for_jobs   waits until the job queue is empty
 query           runs SQL on the server's database and returns the rows: what the API does not show
 new_plan        ``new_plan(office)``: a plan with one metric of its own; opens subscriptions, builds counters
@@ -37,11 +37,14 @@ from main_job import job_queue, provisioning
 from main_job.back_office import LOGIN, PASSWORD, BackOffice
 from main_job.receiver import Endpoint, Receiver
 from main_job.source_app import SourceApp
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from runtime import databases, debian, layout, postgres, setup
 from runtime import server as runtime_server
 from runtime.server import Odoo, Server
 from runtime.setup import Runtime
+
+#: Seconds, for what never comes: no verdict depends on the speed of the machine.
+GIVE_UP_AFTER = 300
 
 _numbers = itertools.count(1)
 # As root the sandbox does not start; the rest keeps the browser from calling its maker's servers.
@@ -212,6 +215,7 @@ def query(odoo: Odoo, database: str) -> Callable[[str], list[dict[str, Any]]]:
 def browser() -> Iterator[Browser]:
     if not shutil.which("chromium"):
         debian.install(["chromium"], "the tests of the screens need a browser")
+    expect.set_options(timeout=GIVE_UP_AFTER * 1000)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_BROWSER_ARGUMENTS)
         yield running
@@ -231,11 +235,11 @@ def log_in(page: Page, url: str) -> None:
 def wait_until() -> Callable[..., Any]:
     """Return a function that polls a condition until it holds and returns what it returned."""
 
-    def wait(condition: Callable[[], Any], timeout: float = 60, what: str = "the condition") -> Any:
-        deadline = time.monotonic() + timeout
+    def wait(condition: Callable[[], Any], what: str = "the condition") -> Any:
+        deadline = time.monotonic() + GIVE_UP_AFTER
         while not (value := condition()):
             if time.monotonic() > deadline:
-                pytest.fail(f"{what} did not come true within {timeout:.0f} s")
+                pytest.fail(f"{what} did not come true within {GIVE_UP_AFTER} s")
             time.sleep(0.1)
         return value
 
@@ -246,8 +250,8 @@ def wait_until() -> Callable[..., Any]:
 def wait_for_jobs(backoffice: BackOffice) -> Callable[..., None]:
     """Return a function that waits until no job is left; a failed job fails the test."""
 
-    def wait(timeout: float = 120) -> None:
-        job_queue.wait_until_idle(backoffice, timeout)
+    def wait() -> None:
+        job_queue.wait_until_idle(backoffice)
 
     return wait
 

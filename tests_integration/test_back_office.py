@@ -66,7 +66,7 @@ def test_every_billing_menu_opens_its_list_and_a_record(
         first = page.locator("tr.o_data_row td.o_data_cell").first
         if first.count():
             first.click()
-            expect(page.locator(".o_form_view"), menu["name"]).to_be_visible(timeout=30_000)
+            expect(page.locator(".o_form_view"), menu["name"]).to_be_visible()
             assert page.locator(".o_error_dialog").count() == 0, menu["name"]
 
 

@@ -48,7 +48,7 @@ def at_once(*tasks: Callable[[], Result]) -> list[Result]:
     barrier = threading.Barrier(len(tasks))
 
     def run(task: Callable[[], Result]) -> Result:
-        barrier.wait(10)
+        barrier.wait(300)
         return task()
 
     with ThreadPoolExecutor(len(tasks)) as threads:
@@ -208,7 +208,7 @@ def run_job():
             order = env(cr=cr)["sale.order"].browse({order})
             order.next_invoice_date  # the transaction's snapshot is taken here
             if not attempt:
-                barrier.wait(30)
+                barrier.wait(300)
             try:
                 results.append(order._job_create_recurring_invoice())
                 cr.commit()
@@ -246,6 +246,45 @@ def test_racing_invoicing_jobs_of_one_subscription_invoice_each_period_once(
     periods = query(f"SELECT x_fc_period_start FROM account_move WHERE x_fc_subscription_id = {order} ORDER BY 1")
     assert len({period["x_fc_period_start"] for period in periods}) == len(periods) == 4
     assert _invoices(query, order) == [20 + 100, 20, 20, 20]
+
+
+# === THE LOCK OF A SUBSCRIPTION === #
+
+_LOCK = """
+import json
+from psycopg2.errors import SerializationFailure
+
+lines = []
+for lock in ("_fc_lock", "_lock_subscriptions"):
+    with env.registry.cursor() as first, env.registry.cursor() as late, env.registry.cursor() as ingestion:
+        order, late_order, used = (env(cr=cr)["sale.order"].browse({order}) for cr in (first, late, ingestion))
+        [late_order.name, used.name]  # their snapshots are taken here
+        for cr in (first, late, ingestion):
+            cr.execute("SET LOCAL lock_timeout = '2s'")
+        getattr(order, lock)()
+        record = env(cr=ingestion)["fusion.billing.usage"]._record_usage
+        record(used, "{metric}", 1, "{day} 01:00:00", "{day} 01:00:00", lock + "-while-it-is-held")
+        first.commit()
+        record(used, "{metric}", 1, "{day} 02:00:00", "{day} 02:00:00", lock + "-after-it-was-released")
+        ingestion.commit()
+        try:
+            getattr(late_order, lock)()
+            lines.append("not refused")
+        except SerializationFailure:
+            lines.append("run again")
+            late.rollback()
+print("RESULT", json.dumps(lines))
+"""
+
+
+def test_who_comes_late_to_a_subscription_is_run_again_and_usage_is_recorded_meanwhile(
+    plan: "Plan", client: "ServiceClient", query: Query, odoo_shell: Callable[[str], str]
+) -> None:
+    order = plan.open(client.api, "locked")["subscription_id"]
+    printed = odoo_shell(_LOCK.format(order=order, metric=plan.metric, day=TODAY))
+    assert json.loads(printed.split("RESULT", 1)[1].splitlines()[0]) == ["run again", "run again"]
+    [row] = query(f"SELECT count(*) FROM fusion_billing_usage WHERE subscription_id = {order}")
+    assert row["count"] == 4
 
 
 # === HELPERS === #

@@ -209,7 +209,7 @@ class Pushing:
             self.site.supervise()
             return len(self.acknowledged) >= wanted
 
-        self.site.wait_until(enough, timeout=90, what="more acknowledged counters")
+        self.site.wait_until(enough, what="more acknowledged counters")
 
     @property
     def events(self) -> list[Event]:
@@ -324,7 +324,7 @@ def _rated_quantity(site: Site, pushed: Pushing) -> Any:
     job_queue.run_now(site.office, job_queue.RATE_USAGE)
     unrated = f"SELECT count(*) FROM fusion_billing_usage_change WHERE subscription_id = ({order})"
     # A rating that was running when its process died waits for the runner's next look, up to a minute.
-    site.wait_until(lambda: site.value(unrated) == 0, timeout=120, what="the rating")
+    site.wait_until(lambda: site.value(unrated) == 0, what="the rating")
     ledger = f"SELECT total_quantity, amount FROM fusion_billing_rating WHERE subscription_id = ({order})"
     [[quantity, amount]] = site.query(ledger)
     assert amount == max(quantity - 100, 0) / 2
@@ -358,7 +358,7 @@ def test_each_period_is_invoiced_once_though_workers_and_the_server_die_in_the_m
     assert site.value(running), "no job was hit: nothing was proved"
     site.wait_until(lambda: site.value(dying) == 0, what="jobs old enough to be found dead")
     site.start()
-    job_queue.wait_until_idle(site.office, timeout=120)
+    job_queue.wait_until_idle(site.office)
 
     for name in names:
         moves = site.query(

@@ -37,7 +37,7 @@ def at_once(*tasks: Callable[[], requests.Response]) -> list[requests.Response]:
     barrier = Barrier(len(tasks))
 
     def run(task: Callable[[], requests.Response]) -> requests.Response:
-        barrier.wait(10)
+        barrier.wait(300)
         return task()
 
     with ThreadPoolExecutor(len(tasks)) as threads:

@@ -155,7 +155,7 @@ def _nothing_is_billed_twice(story: Story) -> None:
     story.push(280, START, "first")
     story.rate()
     story.invoice()
-    job_queue.wait_until_idle(story.office, timeout=60)
+    job_queue.wait_until_idle(story.office)
     assert story.ratings() == before
     assert all(rating["state"] == "billed" and rating["invoice_id"] for rating in before if rating["amount"])
     documents = story.wait_for("invoice.finalized", 4)

@@ -6,7 +6,7 @@ import enum
 
 import graphene
 
-from odoo.addons.fusion_centralize_billing.rating import to_decimal
+from odoo.addons.fusion_centralize_billing.api.plain_values import number
 
 from . import scalars
 
@@ -29,7 +29,7 @@ def quantity(attribute, description):
     return scalars.Decimal(
         required=True,
         description=description,
-        resolver=lambda record, _info: scalars.plain_decimal(to_decimal(record[attribute])),
+        resolver=lambda record, _info: decimal.Decimal(number(record[attribute])),
     )
 
 
@@ -37,9 +37,7 @@ def optional_quantity(attribute, description):
     """Return a field of a number of which 0 means that there is none."""
     return scalars.Decimal(
         description=description,
-        resolver=lambda record, _info: (
-            scalars.plain_decimal(to_decimal(record[attribute])) if record[attribute] else None
-        ),
+        resolver=lambda record, _info: decimal.Decimal(number(record[attribute])) if record[attribute] else None,
     )
 
 

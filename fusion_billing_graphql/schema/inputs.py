@@ -97,7 +97,7 @@ class LineChangeInput(graphene.InputObjectType):
     """The new quantity of a recurring line."""
 
     line_id = graphene.Int(required=True, description="The line, by its lineId.")
-    quantity = scalars.Decimal(required=True, description="How many from now on.")
+    quantity = scalars.Decimal(required=True, description="How many.")
 
 
 class UpdateSubscriptionInput(graphene.InputObjectType):
@@ -110,6 +110,10 @@ class UpdateSubscriptionInput(graphene.InputObjectType):
     end_date = scalars.Date(description="Its planned end, after today; null takes it back.")
     lines = graphene.List(graphene.NonNull(LineChangeInput), description="New quantities of recurring lines.")
     plan_code = graphene.String(description="The plan that it has; another one is refused.")
+    effective_at = graphene.String(
+        description="From when the lines hold: now, period_end, or a day that is not invoiced yet, such as 2026-05-01; "
+        "by the rule of the plan if left out."
+    )
 
 
 class PreviewInvoiceInput(graphene.InputObjectType):

@@ -78,7 +78,9 @@ class Mutation(graphene.ObjectType):
     def resolve_record_usage(_root, info, input, idempotency_key=None):
         answer, user_errors = _perform(info, "recordUsage", input, idempotency_key, prepare=_with_properties)
         answer = answer or {"accepted": 0, "results": []}
-        results = [{**result, "errors": _shown(result.get("errors", ()))} for result in answer["results"]]
+        results = [
+            {"warnings": [], **result, "errors": _shown(result.get("errors", ()))} for result in answer["results"]
+        ]
         return {"accepted": answer["accepted"], "results": results, "user_errors": user_errors}
 
     @staticmethod

@@ -27,6 +27,13 @@ class UserError(graphene.ObjectType):
     message = graphene.String(required=True, description="An explanation for people; it may change.")
 
 
+class UsageWarning(graphene.ObjectType):
+    """Why a counter that is recorded may never be billed."""
+
+    code = graphene.String(required=True, description="A stable code to compare: unpriced_metric or far_future.")
+    message = graphene.String(required=True, description="An explanation for people; it may change.")
+
+
 class UsageResult(graphene.ObjectType):
     """What became of one counter of a batch."""
 
@@ -34,6 +41,9 @@ class UsageResult(graphene.ObjectType):
     status = graphene.Field(UsageStatus, required=True, description="What became of it.")
     errors = graphene.List(
         graphene.NonNull(UserError), required=True, description="Why it was rejected; empty otherwise."
+    )
+    warnings = graphene.List(
+        graphene.NonNull(UsageWarning), required=True, description="Why it may never be billed, if it is recorded."
     )
 
 

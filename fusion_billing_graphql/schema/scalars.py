@@ -1,6 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 """Values without fields: numbers and times as text, so that no client rounds or shifts them."""
 
+import contextlib
 import datetime
 import decimal
 import re
@@ -9,8 +10,7 @@ import graphene
 from graphql import GraphQLError, Undefined
 from graphql.language import FloatValueNode, IntValueNode, StringValueNode
 
-from odoo.addons.fusion_centralize_billing.rating.money import plain_text
-
+from odoo.addons.fusion_centralize_billing.rating import has_plain_digits, plain_text
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
@@ -32,16 +32,18 @@ class Decimal(graphene.Scalar):
     def parse_value(value):
         if isinstance(value, bool) or not isinstance(value, (str, int, float, decimal.Decimal)):
             raise GraphQLError("Decimal cannot represent this value: a number, as text or not, is needed.")
-        try:
-            return decimal.Decimal(str(value))
-        except decimal.InvalidOperation:
-            raise GraphQLError("Decimal cannot represent this text: it is no number.") from None
+        text = str(value)
+        with contextlib.suppress(decimal.InvalidOperation):
+            if has_plain_digits(text):
+                return decimal.Decimal(text)
+        raise GraphQLError("Decimal cannot represent this text: it is no number.")
 
 
 class DateTime(graphene.Scalar):
     """An instant such as "2026-05-01T00:00:00Z" (RFC 3339). Answers are in UTC; input without a zone is UTC.
 
-    A day such as "2026-05-01" begins at midnight in the time zone of the subscription that the input names, else of UTC.
+    A day such as "2026-05-01" begins at midnight in the time zone of the subscription that the input names,
+    else of UTC.
     """
 
     @staticmethod

@@ -66,7 +66,8 @@ def _read_results(payload):
 
 def _read_result(result):
     read = {"index": result["index"], "status": value_of("UsageStatus", result["status"])}
-    return read | ({"errors": [rest_fault(error) for error in result["errors"]]} if result["errors"] else {})
+    told = {"errors": [rest_fault(error) for error in result["errors"]], "warnings": result["warnings"]}
+    return read | {name: items for name, items in told.items() if items}
 
 
 def _read_subscription(payload):
@@ -82,8 +83,9 @@ def _without(*names):
 
 # The number of the recurrence in Odoo is none of GraphQL's.
 _SUBSCRIPTION = Mutation(
-    "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate planCode billedUntil timeZone currency"
-    " customer { externalId } lines { lineId productId name quantity unitPrice recurring } createdAt }",
+    "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate planCode billedUntil timeZone"
+    " currency customer { externalId } lines { lineId productId name quantity unitPrice recurring effectiveFrom }"
+    " attention { code message since } createdAt }",
     _read_subscription,
     _without("plan_id"),
 )
@@ -207,14 +209,14 @@ def _read_proof(data):
 
 
 _PRICES = """chargeModel includedQuota pricePerUnit unitBatch freeUnits rate fixedFee freeRows freeAmount rowMinimum
-    rowMaximum tiers { upTo pricePerUnit flatFee rate } filters { name values } groupBy"""
+    rowMaximum tiers { upTo pricePerUnit flatFee rate } filters { name values } groupBy amountRounding"""
 _CATALOG = f"""{{
     charges(first: 100) {{ nodes {{
-        planCode name metric {{ code }} currency {_PRICES} effectiveUntil
+        planCode name metric {{ code }} currency {_PRICES} effectiveFrom effectiveUntil
         upcoming {{ effectiveFrom {_PRICES} }} }} }}
     plans(first: 100) {{ nodes {{
         code name billingPeriodValue billingPeriodUnit price currency feeTiming proration trialDays graceDays
-        minimumCommitment }} }} }}"""
+        minimumCommitment changeTiming }} }} }}"""
 
 
 def _read_catalog(data):
@@ -224,12 +226,14 @@ def _read_catalog(data):
         charge["upcoming"] = [_numbers(prices) for prices in charge["upcoming"]]
         for prices in (charge, *charge["upcoming"]):
             prices["charge_model"] = value_of("ChargeModel", prices["charge_model"])
+            prices["amount_rounding"] = value_of("AmountRounding", prices["amount_rounding"])
             prices["tiers"] = [_numbers(tier) for tier in prices["tiers"]]
             prices["filters"] = [{"property": item["name"], "values": item["values"]} for item in prices["filters"]]
     plans = [_numbers(rest_names(plan)) for plan in data["plans"]["nodes"]]
     for plan in plans:
         plan["billing_period_unit"] = value_of("PeriodUnit", plan["billing_period_unit"])
         plan["fee_timing"] = value_of("FeeTiming", plan["fee_timing"])
+        plan["change_timing"] = value_of("ChangeTiming", plan["change_timing"])
         plan["proration"] = value_of("Proration", plan["proration"])
     return _in_order({"status": "ok", "charges": charges, "plans": plans})
 
@@ -278,7 +282,9 @@ def rest_fault(error):
 
 SIDES = {
     "upsertCustomer": Mutation("customer { partnerId externalId }", _read_customer),
-    "recordUsage": Mutation("accepted results { index status errors { field code message } }", _read_results),
+    "recordUsage": Mutation(
+        "accepted results { index status errors { field code message } warnings { code message } }", _read_results
+    ),
     "createSubscription": _SUBSCRIPTION,
     "updateSubscription": _SUBSCRIPTION,
     "terminateSubscription": _SUBSCRIPTION,

@@ -53,7 +53,7 @@ class TestInvoiceOperations(GraphqlCase):
         plan = self._create_plan(minimum_commitment=1000, commitment_product_id=self.usage_product.id)
         eu = [{"name": "region", "value": "eu"}, {"name": "region", "value": "us"}]
         self._create_charge(plan=plan, filter_ids=[(0, 0, values) for values in eu])
-        self._create_charge(plan=plan, group_by="team")
+        self._create_charge(plan=plan, group_by="team", is_additional=True)
         order = self._create_subscription(plan=plan)
         counters = [{"region": "eu", "team": "a"}, {"region": "us"}, {"region": "asia", "team": "b"}, None]
         for number, properties in enumerate([*counters, *counters]):

@@ -102,6 +102,8 @@ class TestMutations(GraphqlCase):
     def test_what_is_no_number_or_time_is_refused_before_anything_is_done(self):
         for values in (
             {"quantity": "many"},
+            {"quantity": "１２"},
+            {"quantity": "1_000"},
             {"quantity": True},
             {"periodStart": "today"},
             {"periodStart": 1},

@@ -48,7 +48,7 @@ class TestQueryCounts(GraphqlCase):
         cls._listen()
         cls._create_charge(tiers=[{"up_to": 5, "price_per_unit": 1}, {"price_per_unit": 2}], charge_model="graduated")
         by_row = {"charge_model": "percentage", "price_per_unit": 0, "rate": 1, "fixed_fee": 0.1}
-        cls._create_charge(**by_row, row_maximum=5)
+        cls._create_charge(**by_row, row_maximum=5, is_additional=True)
         for _number in range(count):
             plan = cls._create_plan()
             cls._create_charge(plan=plan)

@@ -101,6 +101,7 @@ class TermsPart(Part):
     tiers: list[TierPart]
     filters: list[FilterPart]
     group_by: list[str]
+    amount_rounding: Literal["line", "charge"]
 
 
 class UpcomingTermsPart(TermsPart):
@@ -110,12 +111,16 @@ class UpcomingTermsPart(TermsPart):
 
 
 class ChargePart(TermsPart):
-    """A charge with the prices of the billing periods that begin today."""
+    """A charge with the prices of the billing periods that begin today.
+
+    If it does not price those, ``effective_from`` is the first day of the ones that get these prices; else null.
+    """
 
     plan_code: str
     name: str
     metric: str
     currency: str
+    effective_from: DayText | None
     effective_until: DayText | None
     upcoming: list[UpcomingTermsPart]
 
@@ -132,6 +137,7 @@ class PlanPart(Part):
     proration: str
     trial_days: int
     grace_days: int
+    change_timing: str
     minimum_commitment: float
 
 
@@ -144,7 +150,10 @@ class Catalog(Answer):
 
 
 class SubscriptionLinePart(Part):
-    """A line of a subscription that is no usage; ``recurring`` ones are billed in each period."""
+    """A line of a subscription that is no usage; ``recurring`` ones are billed in each period.
+
+    Quantity and price are those that were agreed last, for ``effective_from`` and later; null if always, or unknown.
+    """
 
     line_id: int
     product_id: int
@@ -152,6 +161,15 @@ class SubscriptionLinePart(Part):
     quantity: DecimalText
     unit_price: DecimalText
     recurring: bool
+    effective_from: str | None
+
+
+class AttentionPart(Part):
+    """What keeps a subscription from being rated or invoiced, ``since`` when; it goes away when it is mended."""
+
+    code: str
+    message: str
+    since: InstantText
 
 
 class SubscriptionPart(Part):
@@ -168,6 +186,7 @@ class SubscriptionPart(Part):
     time_zone: str
     currency: str
     lines: list[SubscriptionLinePart]
+    attention: list[AttentionPart]
     created_at: InstantText
 
 
@@ -182,12 +201,20 @@ class SubscriptionPage(PageAnswer):
 # === USAGE === #
 
 
+class UsageWarning(Part):
+    """Why a counter that is recorded may never be billed: ``unpriced_metric`` or ``far_future``."""
+
+    code: str
+    message: str
+
+
 class UsageResult(Part):
-    """What became of one counter of a batch."""
+    """What became of one counter of a batch; ``errors`` and ``warnings`` are left out where there are none."""
 
     index: int
     status: Literal["accepted", "updated", "duplicate", "rejected"]
     errors: list[Fault] = Field(default_factory=list)
+    warnings: list[UsageWarning] = Field(default_factory=list)
 
 
 class RecordedUsage(Answer):

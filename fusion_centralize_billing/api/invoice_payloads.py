@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from .payloads import Payload, RecordId, Text, refuse_bool
+from .payloads import Payload, RecordId, Text, require_number
 
 #: An amount without tax; the currency decides how many decimals it may have.
 Amount = Annotated[
-    Decimal, BeforeValidator(refuse_bool), Field(gt=0, max_digits=20, decimal_places=6, allow_inf_nan=False)
+    Decimal, BeforeValidator(require_number), Field(gt=0, max_digits=20, decimal_places=6, allow_inf_nan=False)
 ]
 
 

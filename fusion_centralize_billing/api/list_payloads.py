@@ -60,8 +60,9 @@ class QueryUsage(Payload):
     """Usage of a subscription, aggregated as its metrics say, between ``from`` and ``to`` (exclusive).
 
     Without them it is the billing period that is not invoiced yet. A day without a time begins at midnight in the
-    subscription's time zone, in which ``group_by`` cuts it into days (``day``) or months (``month``); or by a property of the counters (``properties.region``). A counter belongs to its
-    last instant. What has no usage is left out.
+    subscription's time zone, in which ``group_by`` cuts it into days (``day``) or months (``month``); or by a
+    property of the counters (``properties.region``). A counter belongs to its last instant. What has no usage is
+    left out.
     """
 
     subscription_external_id: Text

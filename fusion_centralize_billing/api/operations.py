@@ -202,7 +202,7 @@ OPERATIONS: dict[str, Operation] = {
             answer=answers.SubscriptionAnswer,
             verb="PATCH",
             path="/subscriptions/<subscription_external_id>",
-            summary="Change the id, the planned end or the quantities of a subscription.",
+            summary="Change the id, the planned end or, from a day on, the quantities of a subscription.",
         ),
         Operation(
             name="terminateSubscription",

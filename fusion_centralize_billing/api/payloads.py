@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from ..rating import has_plain_digits
 from .errors import FieldError, InvalidPayloadError
 
 #: The most usage events in one request.
@@ -36,8 +37,10 @@ _EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
 _LATEST = datetime.datetime(2100, 1, 1, tzinfo=datetime.timezone.utc)
 # PostgreSQL's text knows no NUL, UTF-8 no lone surrogates; other control characters only do harm in ids.
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-_DIGITS = re.compile(r"[0-9]{1,10}\Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+#: What names the first day of a change beside a date.
+EFFECTIVE_WORDS = ("now", "period_end")
+_DIGITS = re.compile(r"[0-9]{1,10}\Z")
 
 
 def is_storable(text: str) -> bool:
@@ -104,10 +107,23 @@ def _check_date(value: datetime.date) -> datetime.date:
     return value
 
 
-def refuse_bool(value: Any) -> Any:
-    """Return what can be a number; pydantic would take true for 1."""
+def _check_effective_at(value: str) -> str:
+    if value not in EFFECTIVE_WORDS:
+        try:
+            _check_date(datetime.date.fromisoformat(value) if _DAY.match(value) else datetime.date.min)
+        except ValueError:
+            raise PydanticCustomError(
+                "effective_at_type", "It is now, period_end, or a date, such as 2026-05-01."
+            ) from None
+    return value
+
+
+def require_number(value: Any) -> Any:
+    """Return what can be a number; pydantic would take true for 1, and digits of other scripts than ours."""
     if isinstance(value, bool):
         raise PydanticCustomError("decimal_type", "A number is needed.")
+    if isinstance(value, str) and not has_plain_digits(value):
+        raise PydanticCustomError("decimal_parsing", "A number has ASCII digits, such as 1200.50.")
     return value
 
 
@@ -121,10 +137,10 @@ Text = Annotated[
     str, Field(min_length=1, max_length=255), AfterValidator(_check_text), AfterValidator(_check_not_blank)
 ]
 Quantity = Annotated[
-    Decimal, BeforeValidator(refuse_bool), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)
+    Decimal, BeforeValidator(require_number), Field(ge=0, max_digits=38, decimal_places=18, allow_inf_nan=False)
 ]
 LineQuantity = Annotated[
-    Decimal, BeforeValidator(refuse_bool), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
+    Decimal, BeforeValidator(require_number), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
 ]
 #: Dimensions of a counter: charges filter and group by them. Numbers and truth values become text.
 Properties = Annotated[
@@ -138,6 +154,9 @@ Moment = Annotated[
     Time,
     WrapValidator(_read_moment),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
+]
+EffectiveAt = Annotated[
+    str, Field(pattern=r"^(now|period_end|[0-9]{4}-[0-9]{2}-[0-9]{2})$"), AfterValidator(_check_effective_at)
 ]
 RecordId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 
@@ -198,8 +217,9 @@ class UsageEvent(Payload):
     """One counter: what was used of a metric between ``period_start`` and ``period_end`` (exclusive).
 
     Times without a zone are UTC; a day without a time begins at midnight in the subscription's time zone. The
-    counter belongs to the billing period in which its last instant lies; an instant event has start = end. A repeated ``idempotency_key`` replaces the
-    counter that it named before. ``properties`` are dimensions by which charges filter and group.
+    counter belongs to the billing period in which its last instant lies; an instant event has start = end. A
+    repeated ``idempotency_key`` replaces the counter that it named before. ``properties`` are dimensions by
+    which charges filter and group.
     """
 
     subscription_external_id: Text
@@ -313,8 +333,10 @@ class LineChange(Payload):
 class UpdateSubscription(Payload):
     """What is to change of a subscription; what is left out stays. Each field is applied, or the request refused.
 
-    ``end_date`` is a planned end, after today; null takes it back. ``lines`` count in full for the billing period
-    that runs, since fees are not prorated. ``plan_code`` can only repeat the plan that the subscription has.
+    ``end_date`` is a planned end, after today; null takes it back. ``lines`` hold from ``effective_at`` on: ``now``,
+    ``period_end`` (the end of the billing period that runs), or a day that is not invoiced yet; by the rule of the
+    subscription's plan if it is left out. A period with a change inside is billed by the days of both parts.
+    ``plan_code`` can only repeat the plan that the subscription has.
     """
 
     subscription_external_id: Text
@@ -322,14 +344,17 @@ class UpdateSubscription(Payload):
     end_date: Day | None = None
     lines: Annotated[list[LineChange], Field(min_length=1, max_length=100)] | None = None
     plan_code: Text | None = None
+    effective_at: EffectiveAt | None = None
 
     @model_validator(mode="after")
     def _check_changes(self) -> UpdateSubscription:
-        if self.model_fields_set == {"subscription_external_id"}:
+        if self.model_fields_set <= {"subscription_external_id", "effective_at"}:
             raise PydanticCustomError("nothing_to_change", "Name at least one field to change.")
         for name in sorted(self.model_fields_set - {"end_date"}):
             if getattr(self, name) is None:
                 raise PydanticCustomError("null_refused", "Only end_date can be taken back.", {"field": name})
+        if self.effective_at is not None and self.lines is None:
+            raise PydanticCustomError("lines_needed", "It is the first day of new lines.", {"field": "effective_at"})
         return self
 
 

@@ -26,6 +26,8 @@ def instant(value: datetime.datetime | bool | None) -> str | None:
 
 def number(value: float | Decimal | str) -> str:
     """Return a quantity or a price without needless zeros."""
+    if isinstance(value, float):
+        value = f"{value:.15g}"  # what binary fractions hold; 0.30000000000000004 is noise
     return plain_text(to_decimal(value))
 
 

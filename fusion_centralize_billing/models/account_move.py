@@ -2,6 +2,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..api.errors import BusinessRuleError
+
 
 class AccountMove(models.Model):
     """Invoices of subscriptions: whose they are, and what their service hears of them."""
@@ -29,6 +31,30 @@ class AccountMove(models.Model):
         string="Billed Until", readonly=True, copy=False, help="First day after the billed period."
     )
     x_fc_rating_ids = fields.One2many("fusion.billing.rating", "invoice_id", string="Ratings")
+
+    # === CRUD === #
+
+    def copy_data(self, default=None):
+        """Refuse to duplicate a document of a subscription: the copy would bill its usage once more, by hand.
+
+        Odoo reverses documents by copying them, too; a reversal stays with its subscription.
+
+        :raises BusinessRuleError: ``copy_refused``
+        """
+        values = default or {}
+        # sudo: it counts whose document it is, whoever copies it.
+        for move in self.sudo().filtered("x_fc_subscription_id") if "line_ids" not in values else ():
+            if values.get("reversed_entry_id") != move.id or values.get("move_type", move.move_type) == move.move_type:
+                raise BusinessRuleError(
+                    self.env._(
+                        "%s belongs to a subscription: a copy would bill the same again, without a part in the rating "
+                        "ledger. Make a new invoice for what is to be billed beside the subscription.",
+                        move.display_name,
+                    ),
+                    code="copy_refused",
+                    path="id",
+                )
+        return super().copy_data(default)
 
     # === ACTIONS === #
 
@@ -65,6 +91,15 @@ class AccountMove(models.Model):
         return result
 
     # === HELPERS === #
+
+    def _check_fiscal_lock_dates(self):
+        """Give the refusal a code: whoever opens the month again ends what needs attention."""
+        try:
+            return super()._check_fiscal_lock_dates()
+        except UserError as error:
+            if not any(move.x_fc_subscription_id for move in self):
+                raise
+            raise BusinessRuleError(str(error), code="period_locked") from error
 
     @api.model
     def _fc_get_guarded_fields(self):

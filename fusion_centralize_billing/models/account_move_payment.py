@@ -5,6 +5,8 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import AccessError
 from odoo.tools import SQL
 
+from ..jobs import repeated_on_conflict
+
 #: An automatic payment that cannot be made right now is looked at again after this long.
 _POSTPONED_BY = timedelta(hours=1)
 _SWEEP_LIMIT = 1000
@@ -53,11 +55,18 @@ class AccountMove(models.Model):
     )
     x_fc_next_payment_at = fields.Datetime(string="Next Payment Attempt", readonly=True, copy=False)
     x_fc_payment_error = fields.Text(string="Last Payment Error", readonly=True, copy=False)
+    x_fc_failure_action_due = fields.Boolean(
+        string="Failed for Good",
+        readonly=True,
+        copy=False,
+        help="The last attempt has failed, and what the plan says of that is not done yet.",
+    )
     x_fc_lacks_token = fields.Boolean(string="Lacks a Saved Payment Method", readonly=True, copy=False)
 
     # === CONSTRAINTS AND INDEXES === #
 
     _x_fc_next_payment_idx = models.Index("(x_fc_next_payment_at) WHERE x_fc_next_payment_at IS NOT NULL")
+    _x_fc_failure_action_idx = models.Index("(id) WHERE x_fc_failure_action_due")
 
     # === COMPUTE === #
 
@@ -137,6 +146,7 @@ class AccountMove(models.Model):
             "x_fc_next_payment_at": False,
             "x_fc_payment_failures": 0,
             "x_fc_payment_error": False,
+            "x_fc_failure_action_due": False,
             "x_fc_lacks_token": False,
         }
         # sudo: whoever registers the payment ends the retries.
@@ -188,9 +198,18 @@ class AccountMove(models.Model):
 
     @api.model
     def _cron_retry_payments(self):
-        """Enqueue one job for each invoice whose next payment attempt is due."""
+        """Enqueue one job for each invoice whose next payment attempt is due, or that has failed for good.
+
+        A job that failed is tried again a day later.
+        """
+        jobs = self.env["queue.job"]
         domain = [("x_fc_next_payment_at", "<=", fields.Datetime.now())]
-        self.search(domain, order="x_fc_next_payment_at, id", limit=_SWEEP_LIMIT)._schedule_payment()
+        due = self.search(domain, order="x_fc_next_payment_at, id", limit=_SWEEP_LIMIT)
+        failing = jobs._fc_get_failing_keys("_job_retry_payment")
+        due.filtered(lambda move: move._fc_payment_job_key() not in failing)._schedule_payment()
+        failed = self.search([("x_fc_failure_action_due", "=", True)], order="id", limit=_SWEEP_LIMIT)
+        failing = jobs._fc_get_failing_keys("_job_act_on_failure")
+        failed.filtered(lambda move: move._fc_failure_job_key() not in failing)._schedule_failure_action()
 
     def _schedule_payment(self):
         """Enqueue the automatic payment of each invoice, unless it waits already."""
@@ -201,6 +220,7 @@ class AccountMove(models.Model):
                 identity_key=move._fc_payment_job_key(),
             )._job_retry_payment()
 
+    @repeated_on_conflict
     def _job_retry_payment(self):
         """Begin the payment attempt that is due, in another job. Does nothing if none is due."""
         move = self.exists()
@@ -221,13 +241,19 @@ class AccountMove(models.Model):
                 identity_key=move._fc_failure_job_key(),
             )._job_act_on_failure()
 
+    @repeated_on_conflict
     def _job_act_on_failure(self):
         """Pause or close the subscription as its plan says, and tell the service's owner.
 
         Nothing happens if the invoice was paid meanwhile.
         """
         move = self.exists()
-        if not move or not move._fc_is_due():
+        if move:
+            move._fc_lock_payment()
+        if not move or not move.x_fc_failure_action_due:
+            return self.env._("Nothing is due any more.")
+        move.x_fc_failure_action_due = False
+        if not move._fc_is_due():
             return self.env._("Nothing is due any more.")
         outcome = move.x_fc_subscription_id._fc_act_on_unpaid_invoice(move._fc_get_payment_plan())
         move._fc_alert_owner(
@@ -246,6 +272,7 @@ class AccountMove(models.Model):
             "x_fc_payment_failures",
             "x_fc_next_payment_at",
             "x_fc_payment_error",
+            "x_fc_failure_action_due",
             "x_fc_lacks_token",
         }
         return super()._fc_get_guarded_fields() | schedule
@@ -331,7 +358,7 @@ class AccountMove(models.Model):
         days = plan._get_payment_retry_days()
         self.x_fc_payment_failures += 1
         if self.x_fc_payment_failures > len(days):
-            self.x_fc_next_payment_at = False
+            self.write({"x_fc_next_payment_at": False, "x_fc_failure_action_due": True})
             self._schedule_failure_action()
         else:
             wait = timedelta(days=days[self.x_fc_payment_failures - 1])

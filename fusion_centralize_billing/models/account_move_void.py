@@ -7,7 +7,7 @@ from ..api.errors import BusinessRuleError
 
 
 class AccountMove(models.Model):
-    """Void invoices: reversed in full, with their usage billed anew."""
+    """Void invoices: reversed in full, with all that they billed billed anew."""
 
     _inherit = "account.move"
 
@@ -30,9 +30,9 @@ class AccountMove(models.Model):
     # === BUSINESS === #
 
     def _fc_void(self, reason):
-        """Reverse a posted invoice that nothing was paid of, and give its usage back to be billed anew.
+        """Reverse a posted invoice that nothing was paid of, and give back what it billed to be billed anew.
 
-        The fixed fee of the period is not billed again, as when an invoice is cancelled.
+        Usage and minimum commitment; on Community also fees and one-off lines. Enterprise bills these by its own rules.
 
         :raises BusinessRuleError: ``invoice_not_posted``, ``invoice_void``, ``invoice_credited``, ``invoice_paid``,
             ``payment_in_progress``
@@ -47,6 +47,8 @@ class AccountMove(models.Model):
         self.write({"x_fc_void_reason": reason, "x_fc_next_payment_at": False})
         # sudo: whoever may void the invoice gives its usage back; the ledger has no other writer.
         self.sudo().x_fc_rating_ids._cancel()
+        if hasattr(self, "_give_back_to_subscriptions"):  # Community; Enterprise has no such method
+            self._give_back_to_subscriptions()
         self._fc_emit("invoice.voided")
 
     # === HELPERS === #

@@ -1,17 +1,19 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-import datetime
-
 from odoo import Command, api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 
 from ..api.errors import BusinessRuleError
-from ..rating import CHARGE_MODELS, RatingError, Terms, Usage, check_terms, to_decimal
+from ..rating import CHARGE_MODELS, RatingError
 from .billing_charge_tier import with_charge_checking
 from .changes import get_changes
-from .price_terms import PriceTerms
+from .price_terms import NUMBERS
 
 _MAX_DIMENSIONS = 5
-_TERMS = ("included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_amount")
+#: Fields that say which counters a charge prices, and when.
+_DECISIVE = {
+    *("plan_code", "company_id", "metric_id", "filter_ids", "is_additional"),
+    *("active", "effective_until", "price_effective_from"),
+}
 
 
 class BillingCharge(models.Model):
@@ -77,18 +79,24 @@ class BillingCharge(models.Model):
         help="Properties, separated by commas. Counters that differ in them are priced apart, each group with the"
         " whole quota and all tiers, and on a line of its own.",
     )
+    amount_rounding = fields.Selection(
+        [("line", "Each Line"), ("charge", "The Sum of All Lines")],
+        string="Rounded",
+        required=True,
+        default="line",
+        help="Each line: the amount of each group is rounded to the currency. The sum of all lines: what the charge"
+        " comes to in a billing period is rounded once, and the largest line bears the difference.",
+    )
     effective_until = fields.Date(
         copy=False,
-        help="The first day (UTC) on which no billing period that begins is charged any more; empty for no end."
+        help="The first day on which no billing period that begins is charged any more; empty for no end."
         " Archiving sets it to the next day, so that the periods that have begun are still charged.",
     )
-    price_effective_from = fields.Date(
-        string="New Prices Apply From",
-        store=False,
-        help="Billing periods that begin on this day (UTC) or later get the prices that are saved now. Empty: periods"
-        " that have not begun yet. An earlier day changes begun periods, but nothing that was invoiced.",
+    is_additional = fields.Boolean(
+        string="Priced Beside Others",
+        copy=False,
+        help="Counters that another charge of the plan prices, too, are meant to be priced by both.",
     )
-    version_ids = fields.One2many("fusion.billing.charge.version", "charge_id", string="Price History", readonly=True)
     example_quantity = fields.Float(
         min_display_digits=0, store=False, help="Try the charge: a quantity of one billing period."
     )
@@ -96,22 +104,18 @@ class BillingCharge(models.Model):
 
     # === CONSTRAINTS AND INDEXES === #
 
-    @api.constrains(*_TERMS, "charge_model", "free_rows", "row_minimum", "row_maximum", "tier_ids")
+    @api.constrains(*NUMBERS, "charge_model", "free_rows", "row_minimum", "row_maximum", "tier_ids")
     def _check_terms(self):
         for charge in self:
             try:
-                check_terms(charge.charge_model, charge._get_terms())
+                charge._get_price_terms().check()
             except RatingError as exc:
                 raise ValidationError(self.env._("%(charge)s: %(reason)s", charge=charge.name, reason=exc)) from exc
 
     @api.constrains("charge_model", "metric_id")
     def _check_metric(self):
         for charge in self:
-            metric = charge.metric_id
-            if charge.charge_model == "percentage" and (metric.aggregation, metric.unit_rounding) != ("sum", "none"):
-                raise ValidationError(
-                    self.env._("%s: a percentage needs a metric that is summed up, without rounding.", charge.name)
-                )
+            charge._check_metric_of(charge.charge_model)
 
     @api.constrains("group_by")
     def _check_group_by(self):
@@ -123,13 +127,6 @@ class BillingCharge(models.Model):
                         "%(charge)s: group by at most %(most)s different properties.", charge=charge.name, most=5
                     )
                 )
-
-    @api.constrains("product_id")
-    def _check_product(self):
-        for charge in self:
-            # A recurring product would be billed again in every period, beside what is rated.
-            if "recurring_invoice" in charge.product_id._fields and charge.product_id.recurring_invoice:
-                raise ValidationError(self.env._("%s: the product of a charge must not be recurring.", charge.name))
 
     # === COMPUTE === #
 
@@ -147,7 +144,7 @@ class BillingCharge(models.Model):
         for charge in self:
             charge.currency_id = charge.billing_plan_id.currency_id or charge.company_id.currency_id
 
-    @api.depends("example_quantity", *_TERMS, "charge_model", "tier_ids")
+    @api.depends("example_quantity", *NUMBERS, "charge_model", "tier_ids")
     def _compute_example_amount(self):
         for charge in self:
             try:
@@ -162,7 +159,7 @@ class BillingCharge(models.Model):
             used = CHARGE_MODELS[self.charge_model].used_terms(self._get_terms())
         except (KeyError, RatingError):
             return
-        for name in {*_TERMS, "free_rows", "row_minimum", "row_maximum"} - used:
+        for name in {*NUMBERS, "free_rows", "row_minimum", "row_maximum"} - used:
             self[name] = 1 if name == "unit_batch" else 0
         if "tiers" not in used:
             self.tier_ids = [Command.clear()]
@@ -176,171 +173,36 @@ class BillingCharge(models.Model):
         charges = charges.with_env(self.env)
         for charge, vals in zip(charges, vals_list, strict=True):
             charge._record_price_version(vals.get("price_effective_from"))
+        charges._check_beside_others()
         return charges
 
     def write(self, vals):
         self._check_metric_kept(vals)
         self._check_plan_kept(vals)
         before = {charge: (charge.active, charge.effective_until) for charge in self}
+        moved = self.filtered(lambda charge: get_changes(charge, vals, ["plan_code", "company_id", "metric_id"]))
         charges = with_charge_checking(self) if {"tier_ids", "filter_ids"} & set(vals) else self
         result = super(BillingCharge, charges).write(vals)
         if "active" in vals and "effective_until" not in vals:
             for charge in self.filtered(lambda charge: charge.active != before[charge][0]):
-                end = charge._get_end_of_archived(before[charge][1])
-                super(BillingCharge, charge).write({"effective_until": end})
-        self._record_price_version(vals.get("price_effective_from"))
+                super(BillingCharge, charge).write({"effective_until": charge._get_end_of_archived(before[charge][1])})
+        day = vals.get("price_effective_from")
+        for charge in self:
+            pause = charge._get_pause(*before[charge], charge in moved, day) if charge.active else None
+            charge._record_price_version(day, vals, pause)
+        if _DECISIVE & set(vals):
+            self._check_beside_others()
         for charge in self.filtered(lambda charge: charge.effective_until != before[charge][1]):
-            charge._get_running_subscriptions()._fc_request_rating()
+            # What was invoiced in between keeps its price; what was not charged may be now.
+            since = min(day for day in (before[charge][1], charge.effective_until) if day)
+            charge._get_running_subscriptions()._fc_request_rating(charge.metric_id, since)
         return result
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_running(self):
-        for charge in self:
-            if charge._get_running_subscriptions():
-                raise UserError(self.env._("%s applies to running subscriptions: archive it instead.", charge.name))
-
-    # === BUSINESS === #
-
-    def _compute_billable(self, total):
-        """Return ``(billable units, amount)`` for the total quantity of one billing period.
-
-        The amount is rounded to the charge's currency. Both are floats, as in Odoo's own fields;
-        what is billed goes through :meth:`_price`, in Decimal. A percentage charge takes the total as
-        one usage row.
-        """
-        rated = self._price(Usage(to_decimal(total), (to_decimal(total),)), self._get_price_terms())
-        return float(rated.billable), float(rated.rounded(to_decimal(self.currency_id.rounding)))
-
-    def _price(self, usage, terms):
-        """Return the Rated result of a billing period's usage, unrounded and with its breakdown.
-
-        :param terms: PriceTerms, of today or of an earlier day: see :meth:`_get_price_terms`
-        :raises BusinessRuleError: with the code of the RatingError
-        """
-        self.ensure_one()
-        try:
-            return terms.price(usage)
-        except RatingError as exc:
-            raise BusinessRuleError(f"{self.name}: {exc}", code=exc.code) from exc
-
-    def _get_price_terms(self, day=None):
-        """Return the PriceTerms of billing periods that begin on a day; without one, those that were saved last.
-
-        None if the charge does not apply to such periods.
-        """
-        self.ensure_one()
-        if day is None:
-            return PriceTerms(self.charge_model, self._get_terms(), self._get_filters(), self._get_group_by())
-        if self.effective_until and day >= self.effective_until:
-            return None
-        # sudo: whoever asks for a price need not read its history.
-        begun = self.sudo().version_ids.filtered(
-            lambda version: not version.effective_from or version.effective_from <= day
-        )
-        return max(begun, key=lambda version: version.id)._get_price_terms() if begun else None
-
-    def _get_price_terms_today(self):
-        """Return the PriceTerms of billing periods that begin today; of a charge that has not begun, those to come."""
-        return self._get_price_terms(fields.Date.today()) or self._get_price_terms()
-
-    def _get_upcoming_days(self):
-        """Return the days after today from which other prices apply, in their order."""
-        self.ensure_one()
-        # sudo: see _get_price_terms.
-        versions = self.sudo().version_ids.sorted("id", reverse=True)
-        days, latest = [], datetime.date.max
-        for version in versions:
-            day = version.effective_from or datetime.date.min
-            if day < latest:  # a newer version that applies from an earlier day has taken the place of the others
-                latest = day
-                days.append(day)
-        return [day for day in reversed(days) if day > fields.Date.today()]
-
-    def _record_price_version(self, effective_from=None):
-        """Keep the terms that were saved as a new version, if they differ from the last one.
-
-        :param effective_from: see the field ``price_effective_from``
-        """
-        for charge in self:
-            terms = charge._get_price_terms().as_json()
-            # sudo: the history has no other writer.
-            versions = charge.sudo().version_ids
-            last = max(versions, key=lambda version: version.id) if versions else versions
-            if last.terms == terms and not effective_from:
-                continue
-            subscriptions = charge._get_running_subscriptions()
-            day = fields.Date.to_date(effective_from)
-            if not day and versions and subscriptions:
-                day = fields.Date.today() + datetime.timedelta(days=1)
-            versions.create({"charge_id": charge.id, "effective_from": day, "terms": terms})
-            if not day or day <= fields.Date.today():
-                subscriptions._fc_request_rating()
-
-    # === HELPERS === #
-
-    def _check_metric_kept(self, vals):
-        """A charge that has rated keeps its metric: late usage would take back what the old one has billed."""
-        if self.filtered(lambda charge: get_changes(charge, vals, ["metric_id"]))._has_rated():
-            raise UserError(
-                self.env._("A charge that has rated usage keeps its metric. Archive it and make another one.")
-            )
-
-    def _check_plan_kept(self, vals):
-        """A charge of running subscriptions keeps its plan: the periods they have begun would lose or gain it."""
-        for charge in self:
-            moves = get_changes(charge, vals, ["plan_code", "company_id"])
-            if moves and (charge._get_running_subscriptions() or charge._has_rated()):
-                raise UserError(
-                    self.env._(
-                        "%s applies to subscriptions, so it keeps its plan and company. "
-                        "Archive it and make another one.",
-                        charge.name,
-                    )
-                )
-
-    def _has_rated(self):
-        # sudo: ratings of every company count.
-        return bool(self.env["fusion.billing.rating"].sudo().search_count([("charge_id", "in", self.ids)], limit=1))
-
-    def _get_end_of_archived(self, planned):
-        """Return until when a charge applies that was just archived, or is active again (for no end).
-
-        :param planned: the end it had before
-        """
-        if self.active:
-            return False
-        tomorrow = fields.Date.today() + datetime.timedelta(days=1)
-        return min(planned, tomorrow) if planned else tomorrow
-
-    def _get_terms(self):
-        self.ensure_one()
-        return Terms(
-            **{name: to_decimal(self[name]) for name in _TERMS},
-            free_rows=self.free_rows,
-            row_minimum=to_decimal(self.row_minimum) if self.row_minimum else None,
-            row_maximum=to_decimal(self.row_maximum) if self.row_maximum else None,
-            tiers=tuple(
-                tier._as_tier()
-                for tier in self.tier_ids.sorted(lambda tier: (tier.sequence, tier.up_to or float("inf")))
-            ),
-        )
-
-    def _get_filters(self):
-        accepted = {}
-        for condition in self.filter_ids:
-            accepted.setdefault(condition.name, []).append(condition.value)
-        return tuple((name, tuple(sorted(accepted[name]))) for name in sorted(accepted))
-
-    def _get_group_by(self):
-        return tuple(name.strip() for name in (self.group_by or "").split(",") if name.strip())
-
-    def _get_running_subscriptions(self):
-        """Return the subscriptions that this charge applies to."""
-        domain = [
-            ("x_fc_plan_code", "=", self.plan_code),
-            ("company_id", "=", self.company_id.id),
-            ("is_subscription", "=", True),
-            ("state", "=", "sale"),
-        ]
-        # sudo: they are charged, whoever changes the price.
-        return self.env["sale.order"].sudo().search(domain)
+    def copy_data(self, default=None):
+        """Let a copy be archived, so that nobody is charged twice; it begins when it is made active."""
+        chosen = default or {}
+        values = super().copy_data(default)
+        for charge, vals in zip(self, values, strict=True):
+            own = {"active": False, "name": self.env._("%s (copy)", charge.name)}
+            vals.update({name: value for name, value in own.items() if name not in chosen})
+        return values

@@ -45,3 +45,4 @@ class BillingChargeFilter(models.Model):
     def _after_change(self, charges):
         if not is_charge_checking(self):
             charges._record_price_version()
+            charges._check_beside_others()

@@ -14,6 +14,7 @@ _ORDER_TERMS = {
     "proration": "x_fc_proration",
     "trial_days": "x_fc_trial_days",
     "grace_days": "x_fc_grace_days",
+    "change_timing": "x_fc_change_timing",
 }
 
 
@@ -75,6 +76,14 @@ class BillingPlan(models.Model):
     )
     trial_days = fields.Integer(help="Days from the start without a fixed fee. Usage is billed.")
     grace_days = fields.Integer(help="Days between the end of a period and its invoice, for usage that comes late.")
+    change_timing = fields.Selection(
+        [("next_period", "From the Next Period"), ("by_day", "At Once, by Day")],
+        string="Changes Apply",
+        required=True,
+        default="next_period",
+        help="From when another quantity, price or minimum of a running subscription is billed: from the next period,"
+        " or at once, with both parts of the period in proportion to their days.",
+    )
     minimum_commitment = fields.Monetary(
         help="What a billing period costs at least, fixed fee and usage together. A line adds what is missing."
     )
@@ -113,13 +122,11 @@ class BillingPlan(models.Model):
     _trial_positive = models.Constraint("CHECK(trial_days >= 0)", "A trial cannot be shorter than no day.")
     _grace_range = models.Constraint("CHECK(grace_days BETWEEN 0 AND 27)", "Between 0 and 27 days of grace.")
 
-    @api.constrains("price", "product_id", "minimum_commitment", "commitment_product_id")
+    @api.constrains("price", "product_id")
     def _check_product(self):
         for plan in self:
             if plan.price and not plan.product_id:
                 raise ValidationError(self.env._("A fixed fee needs a product."))
-            if plan.minimum_commitment and not plan.commitment_product_id:
-                raise ValidationError(self.env._("A minimum commitment needs a product."))
 
     @api.constrains(*_ORDER_TERMS)
     def _check_edition(self):
@@ -173,6 +180,23 @@ class BillingPlan(models.Model):
             if plan._is_sold():
                 raise UserError(self.env._("%s has subscriptions: archive it instead.", plan.name))
 
+    def copy_data(self, default=None):
+        """Give a copy a code of its own: charges and source apps name a plan by it."""
+        chosen = default or {}
+        values = super().copy_data(default)
+        for plan, vals in zip(self, values, strict=True):
+            own = {"name": self.env._("%s (copy)", plan.name), "code": plan._get_free_code()}
+            vals.update({name: value for name, value in own.items() if name not in chosen})
+        return values
+
+    def copy(self, default=None):
+        """Copy the charges along: without them the copy would accept usage and bill nothing."""
+        copies = super().copy(default)
+        for plan, copied in zip(self, copies, strict=True):
+            # sudo: whoever copies a plan copies all of it.
+            plan.sudo().charge_ids.filtered("active")._copy_to_plan(copied.sudo())
+        return copies
+
     # === BUSINESS === #
 
     @api.model
@@ -200,10 +224,35 @@ class BillingPlan(models.Model):
                     self.env._("%s has subscriptions, so it keeps its code and company. Copy it instead.", plan.name)
                 )
 
+    def _get_running_subscriptions(self):
+        """Return the confirmed subscriptions of the plan."""
+        self.ensure_one()
+        return self._find_subscriptions(self.code, self.company_id)
+
+    @api.model
+    def _find_subscriptions(self, code, company):
+        """Return the confirmed subscriptions, also ended ones, that name a plan code, whether a plan has it or not."""
+        domain = [("x_fc_plan_code", "=", code), ("company_id", "=", company.id), ("state", "=", "sale")]
+        # sudo: they are billed, whoever asks.
+        return self.env["sale.order"].sudo().search([*domain, ("is_subscription", "=", True)])
+
     def _is_sold(self):
         domain = [("x_fc_plan_code", "=", self.code), ("company_id", "=", self.company_id.id)]
         # sudo: subscriptions count whoever asks.
         return bool(self.env["sale.order"].sudo().search_count(domain, limit=1))
+
+    def _get_free_code(self):
+        """Return a code for a copy that neither a plan nor a charge has."""
+        # sudo: codes of every service count.
+        catalog = self.sudo().with_context(active_test=False)
+        company = ("company_id", "=", self.company_id.id)
+        number = 1
+        while True:
+            code = f"{self.code}-copy" if number == 1 else f"{self.code}-copy-{number}"
+            taken = catalog.search_count([("code", "=", code), company], limit=1)
+            if not taken and not catalog.charge_ids.search_count([("plan_code", "=", code), company], limit=1):
+                return code
+            number += 1
 
     def _get_payment_retry_days(self):
         """Return how many days to wait after the first failed payment, the second one, and so on."""

@@ -7,6 +7,7 @@ from psycopg2 import OperationalError
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ..jobs import repeated_on_conflict
 from ..proof import Scope, prove
 
 _logger = logging.getLogger(__name__)
@@ -142,6 +143,7 @@ class BillingProof(models.Model):
                 identity_key=f"fusion_centralize_billing.proof.{proof.id}",
             )._job_prove()
 
+    @repeated_on_conflict
     def _job_prove(self):
         """Run the proof; a fault is told on it."""
         proof = self.exists()

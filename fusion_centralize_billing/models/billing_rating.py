@@ -2,8 +2,11 @@
 from decimal import Decimal
 
 from odoo import api, fields, models
+from odoo.tools import SQL
 
-from ..rating import NOTHING, plain_text, to_decimal
+from ..api.errors import BusinessRuleError
+from ..rating import MAX_STEPS, NOTHING, RatingError, check_range, plain_text, round_half_up, to_decimal
+from .billing_usage_change import Change
 from .price_terms import PriceTerms
 from .rated_counters import take_reading
 from .usage_window import group_dimensions
@@ -150,10 +153,17 @@ class BillingRating(models.Model):
         return self.search([("subscription_id", "=", subscription.id), ("period_start", "in", period_starts)])
 
     @api.model
-    def _get_touched(self, subscription, from_at, to_at):
-        """Return the ledger's rows of a subscription whose period has an instant in [from_at, to_at]."""
-        return self.search(
-            [("subscription_id", "=", subscription.id), ("period_start", "<=", to_at), ("period_end", ">", from_at)]
+    def _get_touched_periods(self, subscription, from_at, to_at):
+        """Return (start, end) of the ledger's periods of a subscription with an instant in [from_at, to_at]."""
+        self.flush_model(["subscription_id", "period_start", "period_end"])
+        return self.env.execute_query(
+            SQL(
+                "SELECT period_start, MIN(period_end) FROM fusion_billing_rating"
+                " WHERE subscription_id = %s AND period_start <= %s AND period_end > %s GROUP BY 1",
+                subscription.id,
+                to_at,
+                from_at,
+            )
         )
 
     def _get_billed_terms(self, charge, period_start):
@@ -167,6 +177,20 @@ class BillingRating(models.Model):
         last = billed.sorted("id")[-1:]
         return PriceTerms.from_json(last.terms) if last else None
 
+    def _get_billed_before(self):
+        """Return ``{row: rows that have billed its item in its period, oldest first}``, for rows of one subscription.
+
+        Only adjustments have any; one search serves them all.
+        """
+        starts = self.filtered("is_adjustment").mapped("period_start")
+        rows = self._get_rows(self.subscription_id, starts) if starts else self.browse()
+        billed = rows.filtered(lambda row: row.state == "billed").sorted("sequence")
+        by_item = billed.grouped(lambda row: row._get_item())
+        return {row: by_item.get(row._get_item(), self.browse()) - row for row in self}
+
+    def _get_item(self):
+        return self.kind, self.charge_id.id, self.group_key, self.period_start
+
     def _record(self, subscription, item, period_start, period_end, terms, rated, amount):
         """Bring the ledger to an item's new price and return the row that stays to be billed, if any.
 
@@ -176,7 +200,9 @@ class BillingRating(models.Model):
         :param terms: what it was priced with, as JSON values
         :param rated: the Rated result
         :param amount: its amount, rounded to the currency, as Decimal
+        :raises BusinessRuleError: ``amount_out_of_range``, ``quantity_out_of_range``
         """
+        self._check_range(subscription, item, rated, amount)
         rows = self.filtered(
             lambda row: (
                 (row.kind, row.charge_id.id, row.group_key, row.period_start)
@@ -232,11 +258,42 @@ class BillingRating(models.Model):
         """Give rows back whose invoice is void; the periods are rated anew, on the next invoice."""
         for rating in self.filtered(lambda row: row.state == "billed"):
             rating.state = "cancelled"
-            rating.env["fusion.billing.usage.change"]._append(
-                {rating.subscription_id.id: (rating.period_start, rating.period_start)}
-            )
+            change = Change(rating.metric_id.id or None, rating.period_start, rating.period_start)
+            rating.env["fusion.billing.usage.change"]._append([(rating.subscription_id.id, change)])
 
     # === HELPERS === #
+
+    @api.model
+    def _check_range(self, subscription, item, rated, amount):
+        """Refuse what Odoo's floats would not keep to the cent, in one of its currencies: no entry would balance."""
+        for currency, booked in self._get_booked_amounts(subscription, amount):
+            try:
+                check_range(rated, booked, to_decimal(currency.rounding))
+            except RatingError as exc:
+                charge = self.env["fusion.billing.charge"].browse(item["charge_id"])
+                raise BusinessRuleError(
+                    self.env._(
+                        "%(order)s: %(item)s: %(reason)s (%(currency)s).",
+                        order=subscription.name,
+                        item=charge.name or self.env._("The minimum commitment"),
+                        reason=exc,
+                        currency=currency.name,
+                    ),
+                    code=exc.code,
+                ) from exc
+
+    @api.model
+    def _get_booked_amounts(self, subscription, amount):
+        """Yield (currency, amount) of an entry: that of the subscription and, if it is large, about the company's."""
+        currency, company = subscription.currency_id, subscription.company_id
+        yield currency, amount
+        # Asking for a rate costs a query, and no rate makes a large amount of what is a millionth of one.
+        if currency != company.currency_id and abs(amount) * 10**6 >= MAX_STEPS * to_decimal(currency.rounding):
+            rate = currency._get_conversion_rate(currency, company.currency_id, company, fields.Date.today())
+            yield (
+                company.currency_id,
+                round_half_up(amount * to_decimal(rate), to_decimal(company.currency_id.rounding)),
+            )
 
     @api.model
     def _fc_get_guarded_fields(self):

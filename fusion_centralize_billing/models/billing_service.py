@@ -50,6 +50,11 @@ class BillingService(models.Model):
         help="SHA-256 of the default API key. The key itself is not stored.",
     )
     account_link_ids = fields.One2many("fusion.billing.account.link", "service_id", string="Customers")
+    strict_usage = fields.Boolean(
+        tracking=True,
+        help="Refuse usage that no charge of the subscription's plan prices, and usage too far ahead (see the"
+        " settings). Otherwise it is recorded, and the answer warns of it.",
+    )
     webhook_url = fields.Char(string="Webhook URL", tracking=True)
     webhook_secret = fields.Char(
         compute="_compute_webhook_secret",

@@ -2,8 +2,7 @@
 from odoo import fields, models
 
 from ..api import payloads
-
-_NUMBERS = ("included_quota", "price_per_unit", "unit_batch", "free_units", "rate", "fixed_fee", "free_amount")
+from .price_terms import NUMBERS
 
 
 class BillingService(models.Model):
@@ -38,6 +37,7 @@ def _describe_charge(charge):
         "metric": charge.metric_id.code,
         "currency": charge.sudo().currency_id.name,
         **_describe_terms(charge._get_price_terms_today()),
+        "effective_from": fields.Date.to_string(charge._get_first_day()) or None,
         "effective_until": fields.Date.to_string(charge.effective_until) or None,
         "upcoming": [
             {"effective_from": fields.Date.to_string(day), **_describe_terms(charge._get_price_terms(day))}
@@ -50,7 +50,7 @@ def _describe_terms(price_terms):
     terms = price_terms.terms
     return {
         "charge_model": price_terms.charge_model,
-        **{name: float(getattr(terms, name)) for name in _NUMBERS},
+        **{name: float(getattr(terms, name)) for name in NUMBERS},
         "free_rows": terms.free_rows,
         "row_minimum": _float(terms.row_minimum),
         "row_maximum": _float(terms.row_maximum),
@@ -65,6 +65,7 @@ def _describe_terms(price_terms):
         ],
         "filters": [{"property": name, "values": list(values)} for name, values in price_terms.filters],
         "group_by": list(price_terms.group_by),
+        "amount_rounding": price_terms.amount_rounding,
     }
 
 
@@ -85,5 +86,6 @@ def _describe_plan(plan):
         "proration": plan.proration,
         "trial_days": plan.trial_days,
         "grace_days": plan.grace_days,
+        "change_timing": plan.change_timing,
         "minimum_commitment": plan.minimum_commitment,
     }

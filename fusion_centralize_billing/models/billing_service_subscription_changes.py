@@ -28,7 +28,7 @@ class BillingService(models.Model):
         if "end_date" in request.model_fields_set:
             service._plan_end(order, request.end_date)
         if request.lines:
-            service._change_quantities(order, request.lines)
+            service._change_quantities(order, request.lines, request.effective_at)
         return {"status": "ok", **service._describe_subscription(order)}
 
     # === HELPERS === #
@@ -81,8 +81,9 @@ class BillingService(models.Model):
             )
         order._fc_terminate(end_date)
 
-    def _change_quantities(self, order, changes):
+    def _change_quantities(self, order, changes, effective_at):
         self._check_active(order, "lines")
+        first_day = self._get_first_day(order, effective_at)
         lines = {line.id: line for line in order.order_line if not line.x_fc_is_rated and not line.display_type}
         seen = set()
         for index, change in enumerate(changes):
@@ -100,7 +101,35 @@ class BillingService(models.Model):
             seen.add(line)
             # With the price and discount that it has: Odoo would look them up anew for another quantity.
             agreed = {"price_unit": line.price_unit, "discount": line.discount}
-            line.write({"product_uom_qty": float(change.quantity), **agreed})
+            quantity = {"product_uom_qty": float(change.quantity)}
+            if first_day:
+                order._change_recurring_lines({line: quantity}, first_day)
+            else:
+                line.write({**quantity, **agreed})
+
+    def _get_first_day(self, order, effective_at):
+        """Return the first day of a change, or None for that of the subscription's rule.
+
+        :raises BusinessRuleError: ``effective_at_refused``, of a day that is invoiced, or where lines have no days
+        """
+        if effective_at is None:
+            return None
+        if not hasattr(order, "_change_recurring_lines"):  # Enterprise, which reads lines when it invoices
+            if effective_at == "now":
+                return None
+            raise self._effective_at_refused(self.env._("This edition changes quantities at once, not later."))
+        today = max(order._fc_get_today(), order.start_date)
+        if effective_at == "period_end":
+            return order.plan_id._get_recurrence().next_boundary(order.start_date, today)
+        earliest = order._get_period_start()
+        first_day = max(today, earliest) if effective_at == "now" else fields.Date.to_date(effective_at)
+        if first_day < earliest:
+            text = self.env._("The subscription is invoiced, or starts, later: from %s on it can change.", earliest)
+            raise self._effective_at_refused(text)
+        return first_day
+
+    def _effective_at_refused(self, message):
+        return BusinessRuleError(message, code="effective_at_refused", path="effective_at")
 
     def _check_active(self, order, path):
         if order.subscription_state not in ("3_progress", "4_paused"):

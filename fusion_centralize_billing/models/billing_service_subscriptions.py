@@ -1,4 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import datetime
+
 from psycopg2.errors import UniqueViolation
 
 from odoo import Command, fields, models
@@ -7,6 +9,7 @@ from odoo.exceptions import ConcurrencyError
 from ..api import list_payloads, payloads
 from ..api.errors import BusinessRuleError, ConflictError, NotFoundError
 from ..api.plain_values import day, instant, number, text
+from .sale_order_line import line_role
 
 
 class BillingService(models.Model):
@@ -93,15 +96,17 @@ class BillingService(models.Model):
 
     def _get_period_end(self, order):
         """Return the day on which the billing period that runs ends; the end itself, if it has come already."""
-        end = order._fc_get_end_date() if order.subscription_state == "6_churn" else order.next_invoice_date
-        if not end:
+        if order._fc_has_ended():
+            return order._fc_get_end_date()
+        period = order._fc_get_running_period()
+        if not period:
             raise BusinessRuleError(
                 self.env._("No billing period of the subscription runs."), code="no_billing_period", path="at"
             )
-        return end
+        return period[1]
 
     def _get_existing_subscription(self, request, link):
-        """Return what an earlier request with this external id opened; it must have asked for the same."""
+        """Return what an earlier request with this external id opened; it must run, and have asked for the same."""
         if request.external_id is None:
             return self.env["sale.order"].sudo()
         order = (
@@ -109,6 +114,16 @@ class BillingService(models.Model):
             .search([("x_fc_service_id", "=", self.id), ("x_fc_external_id", "=", request.external_id)], limit=1)
             .sudo()
         )
+        if order and order._fc_has_ended():
+            raise ConflictError(
+                self.env._(
+                    "The external id %s names a subscription that has ended. Give the new one another id, or the ended "
+                    "one, by updateSubscription.",
+                    request.external_id,
+                ),
+                code="external_id_ended",
+                path="external_id",
+            )
         if order and not self._is_same_subscription(order, request, link):
             raise ConflictError(
                 self.env._("The external id %s names another subscription.", request.external_id),
@@ -128,6 +143,7 @@ class BillingService(models.Model):
     def _open_subscription(self, request, link):
         plan = self._get_catalog_plan(request)
         recurrence = self._get_recurrence(request, plan)
+        self._check_start_date(request.start_date)
         # sudo: services have no rights on orders; every record used here was checked to be theirs, or to be catalogue.
         order = (
             self.env["sale.order"]
@@ -156,6 +172,18 @@ class BillingService(models.Model):
             )
         order.action_confirm()
         return order
+
+    def _check_start_date(self, start_date):
+        """Refuse a start so long ago that it must be a mistake: all periods since then would be invoiced."""
+        # sudo: services see no companies; the limit holds for whoever asks.
+        days = self.sudo().company_id.x_fc_start_days_back
+        earliest = fields.Date.today() - datetime.timedelta(days=days)
+        if start_date and start_date < earliest:
+            raise BusinessRuleError(
+                self.env._("A subscription cannot start before %s.", earliest),
+                code="start_date_out_of_range",
+                path="start_date",
+            )
 
     def _get_catalog_plan(self, request):
         plans = self.env["fusion.billing.plan"]
@@ -188,7 +216,9 @@ class BillingService(models.Model):
     def _prepare_order_lines(self, request, plan):
         lines = []
         if plan.product_id:
-            lines.append({"product_id": plan.product_id.id, "product_uom_qty": 1, "price_unit": plan.price})
+            # With a discount of none: a pricelist would look one up for the agreed price.
+            fee = {"product_id": plan.product_id.id, "product_uom_qty": 1, "price_unit": plan.price, "discount": 0}
+            lines.append({**fee, **line_role(self.env, "recurring")})
         for index, line in enumerate(request.lines):
             self._check_product(line.product_id, index)
             lines.append({"product_id": line.product_id, "product_uom_qty": float(line.quantity)})
@@ -222,6 +252,7 @@ class BillingService(models.Model):
             "time_zone": order.x_fc_billing_tz or "UTC",
             "currency": order.currency_id.name,
             "lines": describe_lines(order),
+            "attention": order.x_fc_attention_ids._describe(),
             "created_at": instant(order.create_date),
         }
 
@@ -242,9 +273,16 @@ def describe_lines(order):
             "quantity": number(line.product_uom_qty),
             "unit_price": number(line.price_unit),
             "recurring": is_recurring(line),
+            "effective_from": _get_effective_from(line),
         }
         for line in lines
     ]
+
+
+def _get_effective_from(line):
+    """Return the first day of what was agreed last about a line, as text, or None; Enterprise does not know it."""
+    terms = line.x_fc_term_ids.sorted("id") if "x_fc_term_ids" in line._fields else ()
+    return day(terms[-1].effective_from) if terms else None
 
 
 def _is_record_id(name):

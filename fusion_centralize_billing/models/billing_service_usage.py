@@ -23,18 +23,23 @@ class BillingService(models.Model):
         # sudo: the rows name only subscriptions that were found under the service's own rules.
         usage = service.env["fusion.billing.usage"].sudo()
         rows, faults = service._resolve_usage(request.events)
+        warnings = service._find_doubtful_usage(rows)
+        # sudo: how the service is set up is the same whoever asks.
+        if service.sudo().strict_usage:
+            faults |= {index: _in_batch(index, found) for index, found in warnings.items()}
+            rows = {index: row for index, row in rows.items() if index not in warnings}
         if request.error_policy == "reject_failed_rows":
             refused = usage._get_faults(service, list(rows.values()))
             for number, index in enumerate(list(rows)):
                 if number in refused:  # rows are fewer than events
-                    path = f"events.{index}.{refused[number].path}"
-                    faults[index] = (dataclasses.replace(refused[number], path=path),)
+                    faults[index] = _in_batch(index, [refused[number]])
                     del rows[index]
         elif faults:
             raise _usage_error([fault for index in sorted(faults) for fault in faults[index]])
         outcomes = dict(zip(rows, usage._upsert(service, list(rows.values())), strict=True))
         results = [
-            _describe_result(index, outcomes.get(index), faults.get(index)) for index in range(len(request.events))
+            _describe_result(index, outcomes.get(index), faults.get(index), warnings.get(index))
+            for index in range(len(request.events))
         ]
         return {"status": "ok", "accepted": len(outcomes), "results": results}
 
@@ -48,18 +53,20 @@ class BillingService(models.Model):
         rows, faults = {}, {}
         for index, event in enumerate(events):
             if isinstance(event, payloads.RejectedEvent):
-                faults[index] = tuple(
-                    FieldError(f"events.{index}.{fault.path}".rstrip("."), fault.code, fault.message)
-                    for fault in event.errors
-                )
+                faults[index] = _in_batch(index, event.errors)
                 continue
             subscription, metric_id = subscriptions.get(event.subscription_external_id), metrics.get(event.metric_code)
             fault = self._get_usage_fault(event, subscription, metric_id)
             if fault:
-                faults[index] = (FieldError(f"events.{index}.{fault[0]}", fault[1], fault[2]),)
+                faults[index] = _in_batch(index, [FieldError(*fault)])
             else:
                 rows[index] = _usage_row(event, subscription, metric_id)
         return rows, faults
+
+    def _find_doubtful_usage(self, rows):
+        # sudo: the rows name only subscriptions that were found under the service's own rules.
+        orders = self.env["sale.order"].sudo().browse({row.subscription_id for row in rows.values()})
+        return orders._fc_find_doubtful_usage(rows)
 
     def _get_metric_ids(self, codes):
         metrics = self.env["fusion.billing.metric"].search([("code", "in", list(codes))])
@@ -96,6 +103,11 @@ def _get_instants(event, subscription):
     return subscription._fc_to_instant(event.period_start), subscription._fc_to_instant(event.period_end)
 
 
+def _in_batch(index, faults):
+    """Return faults of one counter with paths from the root of the payload."""
+    return tuple(dataclasses.replace(fault, path=f"events.{index}.{fault.path}".rstrip(".")) for fault in faults)
+
+
 def _usage_row(event, subscription, metric_id):
     start, end = _get_instants(event, subscription)
     key, properties = event.idempotency_key, event.properties or None
@@ -111,8 +123,9 @@ def _usage_error(faults):
     return error_class(f"{first.path}: {first.message}{more}", code=first.code, errors=listed)
 
 
-def _describe_result(index, outcome, faults):
+def _describe_result(index, outcome, faults, warnings):
     """Return what became of one counter of a batch."""
     if outcome:
-        return {"index": index, "status": outcome}
+        told = [{"code": warning.code, "message": warning.message} for warning in warnings or ()]
+        return {"index": index, "status": outcome, **({"warnings": told} if told else {})}
     return {"index": index, "status": "rejected", "errors": [fault.as_dict() for fault in faults]}

@@ -8,7 +8,7 @@ from odoo.tools import split_every
 from ..rating import attributed_at
 from .changes import get_changes
 from .rated_counters import add_origin
-from .usage_row import describe_properties, spans
+from .usage_row import changes, describe_properties
 
 _CRON_BATCH = 500
 #: What a correction changes; everything else of a counter stays as it was received.
@@ -152,11 +152,11 @@ class BillingUsage(models.Model):
     def _cron_rate_open_periods(self):
         """Enqueue one rating job for each subscription whose usage changed.
 
-        A subscription whose job failed waits in the Job Queue until somebody requeues or closes that job; its
-        invoice is rated anew in any case.
+        Not of those that need attention, or whose job failed, unless new usage comes: the sweep tries them again
+        (sale_order_attention.py). The invoice is rated anew in any case.
         """
         subscriptions = self.env["fusion.billing.usage.change"]._get_changed_subscriptions()
-        subscriptions -= subscriptions._fc_get_with_failed_rating()
+        subscriptions -= subscriptions._fc_get_with_rating_put_off()
         self.env["ir.cron"]._commit_progress(remaining=len(subscriptions))
         for ids in split_every(_CRON_BATCH, subscriptions.ids):
             batch = subscriptions.browse(ids)
@@ -178,8 +178,8 @@ class BillingUsage(models.Model):
 
     def _note_changes(self):
         self.flush_recordset()
-        touched = [(usage.subscription_id.id, usage.attributed_at) for usage in self]
-        self.env["fusion.billing.usage.change"]._append(spans(touched))
+        touched = [(usage.subscription_id.id, usage.metric_id.id, usage.attributed_at) for usage in self]
+        self.env["fusion.billing.usage.change"]._append(changes(touched))
 
     @api.model
     def _properties_as_json(self, properties):

@@ -54,6 +54,12 @@ class BillingUsage(models.Model):
             result[window][group] = tuple(map(Decimal, quantities))
         return result
 
+    @api.model
+    def _get_used_windows(self, windows):
+        """Return the set of those windows that hold a counter."""
+        used = dict.fromkeys(windows)
+        return {window for window, *_rest in self._query_windows(used, lambda _aggregation: "NULL::text")}
+
     # === HELPERS === #
 
     def _query_windows(self, windows, components_of):

@@ -7,7 +7,7 @@ from odoo.tools import SQL
 from ..api.errors import BusinessRuleError, ConflictError, FieldError, NotFoundError
 from ..api.payloads import MAX_REPORTED_ERRORS
 from ..rating import to_decimal
-from .usage_row import RecordedRow, UsageRow, classify, find_faults, spans
+from .usage_row import RecordedRow, UsageRow, changes, classify, find_faults
 
 # The key's uniqueness, as ON CONFLICT wants it.
 _KEY = "(COALESCE(service_id, 0), idempotency_key) WHERE idempotency_key IS NOT NULL"
@@ -77,7 +77,7 @@ class BillingUsage(models.Model):
         # A counter that moves to another period leaves one behind that must be rated again as well.
         touched = [*changed.values(), *(known.row for known, _row in before)]
         self.env["fusion.billing.usage.change"]._append(
-            spans([(row.subscription_id, row.attributed_at) for row in touched])
+            changes((row.subscription_id, row.metric_id, row.attributed_at) for row in touched)
         )
         self.invalidate_model()
         return outcomes

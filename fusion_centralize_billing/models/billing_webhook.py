@@ -10,6 +10,7 @@ from odoo.tools import str2bool
 from ..crypto.secret_box import SecretKeyError
 from ..crypto.signatures import canonical_body, sign
 from ..delivery import http_client
+from ..jobs import repeated_on_conflict
 
 MAX_ATTEMPTS = 8
 #: A delivery this long overdue has lost its job.
@@ -131,14 +132,15 @@ class BillingWebhook(models.Model):
 
     @api.model
     def _cron_dispatch(self):
-        """Give deliveries a job that should have been made by now and lost theirs."""
+        """Give deliveries a job that should have been made by now and lost theirs; a day later if it failed."""
         overdue = fields.Datetime.now() - _LOST_AFTER
         lost = self.search(
             [("state", "in", ("pending", "failed")), ("next_retry_at", "<", overdue)],
             order="next_retry_at",
             limit=_SWEEP_LIMIT,
         )
-        lost._schedule_delivery()
+        failing = self.env["queue.job"]._fc_get_failing_keys("_job_deliver")
+        lost.filtered(lambda webhook: webhook._get_job_key() not in failing)._schedule_delivery()
 
     def _schedule_delivery(self):
         """Enqueue the next attempt of each delivery, unless it waits already."""
@@ -147,10 +149,11 @@ class BillingWebhook(models.Model):
                 description=self.env._(
                     "Deliver %(event)s to %(service)s", event=webhook.event_type, service=webhook.service_id.name
                 ),
-                identity_key=f"{webhook._identity_prefix()}{webhook.attempts}",
+                identity_key=webhook._get_job_key(),
                 eta=webhook.next_retry_at if webhook.attempts else None,
             )._job_deliver()
 
+    @repeated_on_conflict
     def _job_deliver(self):
         """Make one attempt, record it, and schedule the next one if it failed.
 
@@ -175,6 +178,9 @@ class BillingWebhook(models.Model):
         )
 
     # === HELPERS === #
+
+    def _get_job_key(self):
+        return f"{self._identity_prefix()}{self.attempts}"
 
     def _identity_prefix(self):
         return f"fusion_centralize_billing.webhook.{self.id}."

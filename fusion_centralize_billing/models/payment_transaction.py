@@ -54,6 +54,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import SQL
 
+from ..jobs import repeated_on_conflict
+
 #: A charge this old that is still queued has lost its job.
 _LOST_AFTER = timedelta(minutes=5)
 _SWEEP_LIMIT = 1000
@@ -165,10 +167,12 @@ class PaymentTransaction(models.Model):
 
     @api.model
     def _cron_resume_charges(self):
-        """Give queued charges a job that should have been run by now and lost theirs."""
+        """Give queued charges a job that should have been run by now and lost theirs; a day later if it failed."""
         overdue = fields.Datetime.now() - _LOST_AFTER
         domain = [("state", "=", "draft"), ("x_fc_charge_state", "=", "queued"), ("create_date", "<", overdue)]
-        self.search(domain, order="id", limit=_SWEEP_LIMIT)._schedule_charge()
+        lost = self.search(domain, order="id", limit=_SWEEP_LIMIT)
+        failing = self.env["queue.job"]._fc_get_failing_keys("_job_charge")
+        lost.filtered(lambda tx: tx._fc_job_key("charge") not in failing)._schedule_charge()
 
     def _schedule_charge(self):
         """Enqueue the charge of each transaction, unless it waits already."""
@@ -179,6 +183,7 @@ class PaymentTransaction(models.Model):
                 identity_key=tx._fc_job_key("charge"),
             )._job_charge()
 
+    @repeated_on_conflict
     def _job_charge(self):
         """Charge the saved token once, however often this is run. See the top of this file.
 
@@ -216,6 +221,7 @@ class PaymentTransaction(models.Model):
                 identity_key=tx._fc_job_key("post_process"),
             )._job_post_process()
 
+    @repeated_on_conflict
     def _job_post_process(self):
         """Register and reconcile the payment of a transaction that is done, unless Odoo's cron was first."""
         tx = self.exists()

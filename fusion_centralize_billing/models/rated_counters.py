@@ -137,8 +137,9 @@ def rated_counters(rating):
                      WHERE entry.counter_id = usage.id AND NOT %(correction_seen)s)
              UNION ALL
             SELECT usage.counter_id, usage.metric_id, usage.service_id, usage.idempotency_key,
-                   COALESCE(usage.source, 'push'), (usage.before ->> 'quantity')::numeric, usage.period_start, usage.period_end, usage.attributed_at,
-                   NULLIF(usage.before -> 'properties', 'null'), COALESCE(usage.counter_date, usage.create_date), TRUE
+                   COALESCE(usage.source, 'push'), (usage.before ->> 'quantity')::numeric, usage.period_start,
+                   usage.period_end, usage.attributed_at, NULLIF(usage.before -> 'properties', 'null'),
+                   COALESCE(usage.counter_date, usage.create_date), TRUE
               FROM (%(first_unseen)s) AS usage
              WHERE %(in_window)s
                AND NOT EXISTS (

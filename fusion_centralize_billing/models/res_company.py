@@ -6,6 +6,8 @@ from odoo.addons.base.models.res_partner import _tz_get
 class ResCompany(models.Model):
     _inherit = "res.company"
 
+    # === FIELDS === #
+
     x_fc_usage_lock_date = fields.Date(
         string="Usage Lock Date",
         help="Usage of the days before this one is locked: it is neither recorded nor corrected any more.",
@@ -16,6 +18,29 @@ class ResCompany(models.Model):
         help="Billing periods of new subscriptions begin and end at midnight of this time zone, unless their service or"
         " plan has one of its own. Empty: the time zone of the company's contact, else UTC.",
     )
+    x_fc_usage_periods_ahead = fields.Integer(
+        string="Usage Ahead (Periods)",
+        default=1,
+        help="How many billing periods after the one that runs usage may lie in. What lies further ahead is recorded"
+        " with a warning, or refused where the service is strict: it is most often a wrong date.",
+    )
+    x_fc_start_days_back = fields.Integer(
+        string="Starts in the Past (Days)",
+        default=366,
+        help="How many days before today a subscription that a service opens may have started. All periods since then"
+        " are invoiced at once.",
+    )
+
+    # === CONSTRAINTS AND INDEXES === #
+
+    _x_fc_usage_periods_ahead_in_range = models.Constraint(
+        "CHECK(x_fc_usage_periods_ahead BETWEEN 0 AND 120)", "Usage may lie from 0 to 120 billing periods ahead."
+    )
+    _x_fc_start_days_back_in_range = models.Constraint(
+        "CHECK(x_fc_start_days_back BETWEEN 0 AND 36500)", "Subscriptions may start from 0 to 36500 days ago."
+    )
+
+    # === BUSINESS === #
 
     def _fc_get_billing_tz(self):
         """Return the name of the time zone for subscriptions whose service and plan have none of their own."""

@@ -5,7 +5,13 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..api.errors import BusinessRuleError
+from .billing_usage_change import Change
 from .changes import get_changes
+
+#: Context key: the day on which a subscription ends that has no field for it. A date, which no client can send.
+_END = "fusion_billing_end_date"
+#: States of quotations and of subscriptions that run.
+_ALIVE = ("1_draft", "2_renewal", "3_progress", "4_paused")
 
 
 class SaleOrder(models.Model):
@@ -107,14 +113,34 @@ class SaleOrder(models.Model):
     def _fc_after_state_change(self, before):
         """Tell the source app, and see to it that usage of an ended subscription is billed."""
         self.ensure_one()
+        if before == "6_churn":
+            self._fc_begin_anew()
         if self.subscription_state == "3_progress" and before != "4_paused":
             self._fc_emit("subscription.started")
+            self._fc_check_plan()
         elif self.subscription_state == "6_churn":
             # Enterprise closes without telling an end date.
             # sudo: nobody writes it by hand, but people end subscriptions.
-            self.sudo().x_fc_ended_on = self._fc_get_end_date() or self._fc_get_today()
+            self.sudo().x_fc_ended_on = self._fc_get_agreed_end() or self._fc_get_today()
             self._fc_emit("subscription.terminated")
-            self._schedule_rating()
+            if not self._fc_is_invoiced_next():
+                # The change sees to it if the job is lost; an end is rated whatever its instant.
+                now = fields.Datetime.now()
+                self.env["fusion.billing.usage.change"]._append([(self.id, Change(None, now, now))])
+                self._schedule_rating()
+
+    def _fc_is_invoiced_next(self):
+        """Tell whether Community's recurring run invoices the subscription now: that rates it as well."""
+        return hasattr(self, "_get_due_invoice") and bool(self._get_due_invoice())
+
+    def _fc_begin_anew(self):
+        """Forget the end of a life that was taken back, and how far it was billed if nothing of it was invoiced."""
+        # sudo: nobody writes these by hand, but people reopen subscriptions; an invoice counts whoever does.
+        order = self.sudo()
+        order.x_fc_ended_on = False
+        invoices = [("x_fc_subscription_id", "=", order.id), ("state", "!=", "cancel")]
+        if order.subscription_state == "1_draft" and not order.env["account.move"].search_count(invoices, limit=1):
+            order.x_fc_billed_until = False
 
     def _fc_terminate(self, end_date=None):
         """End the subscription on a day (today by default), in the way of the edition that is installed.
@@ -146,8 +172,7 @@ class SaleOrder(models.Model):
                 path="end_date",
             )
         else:
-            self.sudo().x_fc_ended_on = end_date  # sudo: see _fc_after_state_change
-            self.subscription_state = "6_churn"
+            self.with_context(**{_END: end_date}).subscription_state = "6_churn"
 
     def _fc_get_first_end_date(self):
         """Return today; the day after the start of a subscription that starts today and has usage."""
@@ -173,7 +198,7 @@ class SaleOrder(models.Model):
             "subscription_state": self.subscription_state,
             "start_date": fields.Date.to_string(self.start_date) or None,
             "next_invoice_date": fields.Date.to_string(self.next_invoice_date) or None,
-            "ended_on": fields.Date.to_string(self.x_fc_ended_on) or None,
+            "ended_on": fields.Date.to_string(self._fc_get_ended_on()) or None,
         }
 
     def _fc_get_external_customer_id(self):
@@ -184,9 +209,28 @@ class SaleOrder(models.Model):
 
     def _fc_get_end_date(self):
         """Return the first day that the subscription does not cover, as far as it is known, or None."""
+        return self._fc_get_ended_on() or self._fc_get_planned_end() or None
+
+    def _fc_get_ended_on(self):
+        """Return the first day after the life that has ended, or None; the end of an earlier life does not count."""
+        # By the state and not by what was written with it: the editions reopen subscriptions in several ways.
+        return None if self.subscription_state in _ALIVE else self.x_fc_ended_on or None
+
+    def _fc_has_ended(self):
+        """Tell whether the subscription is over, whether or not a job has closed it yet."""
+        self.ensure_one()
+        end_date = self._fc_get_end_date()
+        is_over = bool(end_date) and end_date <= self._fc_get_today()
+        return is_over or self.state == "cancel" or self.subscription_state == "6_churn"
+
+    def _fc_get_planned_end(self):
         # Not every edition has an end date on the order; see _fc_after_state_change.
-        planned = self.end_date if "end_date" in self._fields else None
-        return self.x_fc_ended_on or planned or None
+        return self.end_date if "end_date" in self._fields else None
+
+    def _fc_get_agreed_end(self):
+        """Return the day on which the subscription is being ended, as far as it was told, or None."""
+        day = self.env.context.get(_END)
+        return (day if type(day) is datetime.date else None) or self._fc_get_planned_end() or None
 
     def _fc_get_catalog_plan(self):
         """Return the catalogue plan, also one that is not sold any more, or an empty recordset."""
@@ -258,9 +302,7 @@ class SaleOrder(models.Model):
             earlier = (
                 self.env["fusion.billing.usage"]
                 .sudo()
-                .search_count(
-                    [("subscription_id", "=", order.id), ("attributed_at", "<", order._fc_start_of(start))]
-                )
+                .search_count([("subscription_id", "=", order.id), ("attributed_at", "<", order._fc_start_of(start))])
             )
             if earlier:
                 raise UserError(

@@ -1,15 +1,52 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import models
+import datetime
+from fractions import Fraction
+
+from dateutil.relativedelta import relativedelta
+
+from odoo import fields, models
 
 from ..rating import prorate_amount, to_decimal, true_up
 
+#: Context key: the first day of a change, as a date, which no client can send. Community's subscriptions know it too.
+CHANGE_DAY = "fusion_subscription_change_day"
+_STARTED_STATES = ("3_progress", "4_paused")
+
 
 class SaleOrder(models.Model):
-    """Minimum commitment: a billing period that has ended costs at least what was agreed."""
+    """Minimum commitment: a billing period that has ended costs at least what was agreed for its days."""
 
     _inherit = "sale.order"
 
+    # === FIELDS === #
+
+    x_fc_commitment_ids = fields.One2many(
+        "fusion.billing.commitment", "subscription_id", string="Agreed Minimums", readonly=True, copy=False
+    )
+
+    # === CRUD === #
+
+    def write(self, vals):
+        """Put another minimum of a started subscription on record, from the day on which it begins."""
+        before = {order: order.x_fc_minimum_commitment for order in self if order.subscription_state in _STARTED_STATES}
+        result = super().write(vals)
+        for order, amount in before.items():
+            if order.x_fc_minimum_commitment != amount:
+                order._fc_record_commitment(amount, order._fc_get_commitment_day())
+        return result
+
     # === BUSINESS === #
+
+    def _fc_record_commitment(self, before, day):
+        """Record the minimum that the subscription has now, from a day on.
+
+        :param before: what it had until now, also on the days before if nothing is on record
+        """
+        # sudo: the history has no other writer.
+        history = self.env["fusion.billing.commitment"].sudo()
+        if not self.sudo().x_fc_commitment_ids:
+            history.create({"subscription_id": self.id, "effective_from": False, "amount": before})
+        history.create({"subscription_id": self.id, "effective_from": day, "amount": self.x_fc_minimum_commitment})
 
     def _fc_rate_commitment(self, start, end):
         """Bring the ledger to what an ended period lacks of its minimum commitment, and put it on the order.
@@ -24,8 +61,7 @@ class SaleOrder(models.Model):
         minimum = billed.terms["minimum"] if billed else self._fc_get_minimum(start, end)
         minimum = to_decimal(minimum)
         invoiced = commitment.filtered(lambda row: row.state != "open").sorted("sequence")[-1:]
-        is_closed = bool(self.x_fc_billed_until and self._fc_day_of(start) < self.x_fc_billed_until)
-        if not commitment and (is_closed or not minimum):
+        if not commitment and (self._fc_is_closed(start) or not minimum):
             return
         usage = rows.filtered(lambda row: row.kind == "usage" and row.state != "cancelled")
         # The order's lines may have changed since the period was invoiced.
@@ -40,9 +76,38 @@ class SaleOrder(models.Model):
     # === HELPERS === #
 
     def _fc_get_minimum(self, start, end):
-        """Return the commitment for a period, as Decimal."""
-        step = to_decimal(self.currency_id.rounding)
-        return prorate_amount(to_decimal(self.x_fc_minimum_commitment), self._fc_get_period_fraction(start, end), step)
+        """Return the commitment for a period, as Decimal: that of its days, as far as they bear a fee."""
+        first, after, full_days = self._fc_get_committed_days(self._fc_day_of(start), self._fc_day_of(end))
+        # sudo: what was agreed counts whoever rates.
+        agreed = self.sudo().x_fc_commitment_ids
+        total = to_decimal(0)
+        for number in range((after - first).days):
+            record = agreed._get_on(first + datetime.timedelta(days=number))
+            total += to_decimal(record.amount if agreed else self.x_fc_minimum_commitment)
+        return prorate_amount(total, Fraction(1, full_days), to_decimal(self.currency_id.rounding))
+
+    def _fc_get_committed_days(self, start, end):
+        """Return (first day, day after the last one, how many days the whole minimum is for) of a period."""
+        if hasattr(self, "_get_owed_window"):  # Community; Enterprise has no such rule
+            window = self._get_owed_window(start, end)
+            return window.start, window.end, window.full_days
+        return start, end, (end - start).days
+
+    def _fc_get_commitment_day(self):
+        """Return the first day with a minimum that is agreed today."""
+        day = self.env.context.get(CHANGE_DAY)
+        if type(day) is datetime.date:
+            if hasattr(self, "_check_change_day"):  # Community; on Enterprise nobody chooses one
+                self._check_change_day(day)
+            return day
+        if hasattr(self, "_get_change_day"):  # Community, which has a rule; on Enterprise it is the next period
+            return self._get_change_day()
+        today = self._fc_get_today()
+        day, plan = self.next_invoice_date or self.start_date or today, self.plan_id
+        step = relativedelta(**{f"{plan.billing_period_unit}s": plan.billing_period_value})
+        while day <= today:
+            day += step
+        return day
 
     def _fc_get_fixed_fee(self, start, end):
         """Return what the recurring lines cost for a period, without tax, as Decimal."""

@@ -1,5 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from odoo import fields, models
+from odoo import models
+
+from ..jobs import repeated_on_conflict
+from .billing_usage_change import Change
 
 
 class SaleOrder(models.Model):
@@ -45,6 +48,10 @@ class SaleOrder(models.Model):
         """Leave rated lines alone when prices are updated from the pricelist."""
         return super()._get_update_prices_lines().filtered(lambda line: not line.x_fc_is_rated)
 
+    def _get_rest_lines(self):
+        """Leave rated lines of an ended subscription to the closing job (Community's rest; see there)."""
+        return super()._get_rest_lines().filtered(lambda line: not line.x_fc_is_rated)
+
     # === JOBS === #
 
     def _schedule_closing_invoice(self):
@@ -53,24 +60,34 @@ class SaleOrder(models.Model):
             # sudo: the job invoices and posts, whoever caused it.
             order.sudo().with_company(order.company_id).with_delay(
                 description=self.env._("Invoice remaining usage of %s", order.name),
-                identity_key=f"fusion_centralize_billing.closing.{order.id}",
+                identity_key=order._fc_get_closing_identity_key(),
             )._job_invoice_remaining_usage()
 
+    @repeated_on_conflict
     def _job_invoice_remaining_usage(self):
         """Invoice and post the unbilled usage of an ended subscription. Does nothing if it is billed."""
+        self._fc_lock()
         order = self.exists()
-        if not order or order.subscription_state != "6_churn":
-            return self.env._("The subscription has not ended.")
-        order._fc_lock()
-        if order._fc_waits_for_last_period():
-            return self.env._("The last period is not due yet.")
-        if not order._fc_has_unbilled_amount():
-            return self.env._("Nothing is left to invoice.")
-        moves = order.with_context(raise_if_nothing_to_invoice=False)._create_invoices(final=True)
-        moves.filtered(lambda move: move.state == "draft").action_post()
-        return self.env._("Invoiced: %s", moves.mapped("name"))
+        if not order:
+            return self.env._("The order does not exist any more.")
+        return order._attempt_job("closing", order._fc_invoice_remaining_usage)
 
     # === HELPERS === #
+
+    def _fc_get_closing_identity_key(self):
+        self.ensure_one()
+        return f"fusion_centralize_billing.closing.{self.id}"
+
+    def _fc_invoice_remaining_usage(self):
+        if self.subscription_state != "6_churn":
+            return self.env._("The subscription has not ended.")
+        if self._fc_waits_for_last_period():
+            return self.env._("The last period is not due yet.")
+        if not self._fc_has_unbilled_amount():
+            return self.env._("Nothing is left to invoice.")
+        moves = self.with_context(raise_if_nothing_to_invoice=False)._create_invoices(final=True)
+        moves.filtered(lambda move: move.state == "draft").action_post()
+        return self.env._("Invoiced: %s", moves.mapped("name"))
 
     def _fc_get_due_boundary(self):
         """Return the day up to which usage is due to be billed now, or None."""
@@ -123,4 +140,4 @@ class SaleOrder(models.Model):
         """Have the next period rated, if it has usage already: its changes were taken from the feed before."""
         usage = self.env["fusion.billing.usage"].sudo()
         if usage.search_count([("subscription_id", "=", self.id), ("attributed_at", ">=", instant)], limit=1):
-            self.env["fusion.billing.usage.change"]._append({self.id: (instant, instant)})
+            self.env["fusion.billing.usage.change"]._append([(self.id, Change(None, instant, instant))])

@@ -1,6 +1,9 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import datetime
+
 from odoo import fields, models
 
+from ..api.plain_values import number
 from .sale_order_days import TODAY
 
 
@@ -16,7 +19,7 @@ class SaleOrder(models.Model):
     # === BUSINESS === #
 
     def _fc_preview_invoice(self, at="now"):
-        """Return the invoice that the subscription would get now, or at the end of its current period.
+        """Return the invoice that the subscription would get now, or for the billing period that runs.
 
         Rating and invoicing run as they always do, in a savepoint that is rolled back: taxes, adjustments
         and the minimum commitment are those of the real invoice. Usage counts as far as it was pushed.
@@ -25,25 +28,38 @@ class SaleOrder(models.Model):
         :return: plain values, with amounts as decimal text in ``currency``; without lines if there is nothing to bill
         """
         self.ensure_one()
-        day = self._fc_get_invoice_day() if at == "period_end" else self._fc_get_today()
+        period = self._fc_get_running_period() if at == "period_end" else None
+        day = self._fc_get_invoice_day(period) if at == "period_end" else self._fc_get_today()
         values = {}
         try:
             with self.env.cr.savepoint():
                 # sudo: as in the recurring run; whoever previews need not be allowed to invoice.
                 order = self.sudo().with_company(self.company_id).with_context(**{TODAY: day}, tracking_disable=True)
-                moves = order.with_context(raise_if_nothing_to_invoice=False)._create_invoices(final=True)
-                values = order._fc_describe_preview(moves[-1:], day)
+                values = order._fc_describe_preview(order._fc_make_previewed_invoice(period), day)
                 raise _PreviewDoneError
         except _PreviewDoneError:
             return values
 
     # === HELPERS === #
 
-    def _fc_get_invoice_day(self):
-        """Return the day on which the current period is invoiced; today if it is due, or none is left."""
-        # Community invoices some days after the period's end, if so agreed.
-        day = self.x_fc_invoice_on if "x_fc_invoice_on" in self._fields else self.next_invoice_date
+    def _fc_get_invoice_day(self, period):
+        """Return the day on which a period is invoiced, or, without one, what is left; today if that is due."""
+        # Community only, which invoices some days after the period's end, if so agreed.
+        if "x_fc_invoice_on" in self._fields:
+            day = period[1] + datetime.timedelta(days=self.x_fc_grace_days) if period else self.x_fc_invoice_on
+        else:
+            day = self.next_invoice_date
         return max(day or self._fc_get_today(), self._fc_get_today())
+
+    def _fc_make_previewed_invoice(self, period):
+        """Invoice what is due, and return the invoice that closes a period; without one the last that is made."""
+        order = self.with_context(raise_if_nothing_to_invoice=False)
+        moves = order._create_invoices(final=True)
+        if not period or not hasattr(order, "_get_due_invoice"):  # Enterprise moves on in its recurring run only
+            return moves[-1:]
+        while order._get_due_invoice():  # Community invoices earlier periods, of which none has been made yet, first
+            moves |= order._create_invoices(final=True)
+        return moves.filtered(lambda move: move.x_fc_period_end == period[1])[-1:]
 
     def _fc_describe_preview(self, move, day):
         amount = self._fc_amount_as_text
@@ -72,8 +88,8 @@ class SaleOrder(models.Model):
             "charge": rating.charge_id.name or None,
             "metric": rating.metric_id.code or None,
             "is_adjustment": rating.is_adjustment,
-            "quantity": format(line.quantity, "f"),
-            "price_unit": format(line.price_unit, "f"),
+            "quantity": number(line.quantity),
+            "price_unit": number(line.price_unit),
             "amount_untaxed": self._fc_amount_as_text(line.price_subtotal),
             "amount_total": self._fc_amount_as_text(line.price_total),
         }

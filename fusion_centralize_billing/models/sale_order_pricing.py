@@ -3,8 +3,8 @@ import datetime
 from fractions import Fraction
 
 from odoo import models
-from odoo.exceptions import UserError
 
+from ..api.errors import BusinessRuleError
 from ..rating import Usage, to_decimal
 from .price_terms import PriceTerms
 from .usage_window import group_dimensions
@@ -31,7 +31,9 @@ class SaleOrder(models.Model):
         }
         result = {order: [] for order in self}
         for (order, charge, start, end), groups in self._fc_price(wanted).items():
-            for group, rated in sorted(groups.items()):
+            step = to_decimal(order.currency_id.rounding)
+            billed = wanted[order, charge, start, end].bill(groups, step)
+            for group, (rated, amount) in sorted(billed.items()):
                 result[order].append(
                     {
                         "charge": charge,
@@ -39,7 +41,7 @@ class SaleOrder(models.Model):
                         "period_start": start,
                         "period_end": end,
                         "rated": rated,
-                        "amount": rated.rounded(to_decimal(order.currency_id.rounding)),
+                        "amount": amount,
                     }
                 )
         return result
@@ -49,7 +51,7 @@ class SaleOrder(models.Model):
 
         :param wanted: ``{(subscription, charge, start, end): PriceTerms}``
         :return: ``{(subscription, charge, start, end): {group: Rated}}``
-        :raises UserError: if a charge has another currency than its subscription
+        :raises BusinessRuleError: ``currency_mismatch`` if a charge has another currency than its subscription
         """
         for order, charge, _start, _end in wanted:
             order._fc_check_currency(charge)
@@ -90,7 +92,8 @@ class SaleOrder(models.Model):
             order = rating.subscription_id.with_env(self.env)
             key = (order, rating.charge_id)
             if rating.period_start == periods[order][0]:
-                terms[key] = PriceTerms.from_json(rating.terms)
+                # Its prices: how much of a full period it is, and whether it owes a fee, may have changed since.
+                terms[key] = order._fc_fit_terms(PriceTerms.from_json(rating.terms), *periods[order])
         return terms
 
     def _fc_get_charges_by_subscription(self):
@@ -111,7 +114,7 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         start = self.x_fc_billed_until or self.start_date
-        ends = [day for day in (self.next_invoice_date, self.x_fc_ended_on) if day]
+        ends = [day for day in (self.next_invoice_date, self._fc_get_ended_on()) if day]
         if not start or not ends or min(ends) <= start:
             return None
         return self._fc_start_of(start), self._fc_start_of(min(ends))
@@ -138,21 +141,35 @@ class SaleOrder(models.Model):
     def _fc_find_terms(self, charge, start, end):
         """Return the terms of a charge for a period, or None if it does not apply to it."""
         terms = charge._get_price_terms(self._fc_day_of(start))
-        return terms and terms.for_fraction(self._fc_get_period_fraction(start, end))
+        return terms and self._fc_fit_terms(terms, start, end)
 
     def _fc_get_terms(self, charge, start, end):
         """Return the terms of a charge for a period to which it applies, whatever its dates say."""
         terms = charge._get_price_terms(self._fc_day_of(start)) or charge._get_price_terms()
-        return terms.for_fraction(self._fc_get_period_fraction(start, end))
+        return self._fc_fit_terms(terms, start, end)
+
+    def _fc_fit_terms(self, terms, start, end):
+        """Return terms as they apply to a period, whatever part of it was billed before."""
+        fraction = self._fc_get_period_fraction(start, end)
+        return terms.for_period(fraction, not terms.has_flat_fees or self._fc_owes_fee(start, end))
+
+    def _fc_owes_fee(self, start, end):
+        """Tell whether a period owes any fee: none does within the trial, nor one that was paused all the time."""
+        # Community's rule; Enterprise has no such method. What lies before the first period is no period.
+        first_day = self._fc_day_of(start)
+        if not hasattr(self, "_owes_recurring_fee") or not self.start_date or first_day < self.start_date:
+            return True
+        return self._owes_recurring_fee(first_day, self._fc_day_of(end))
 
     def _fc_check_currency(self, charge):
         if charge.currency_id != self.currency_id:
-            raise UserError(
+            raise BusinessRuleError(
                 self.env._(
                     "%(charge)s is priced in %(charge_currency)s, but %(order)s in %(order_currency)s.",
                     charge=charge.name,
                     charge_currency=charge.currency_id.name,
                     order=self.name,
                     order_currency=self.currency_id.name,
-                )
+                ),
+                code="currency_mismatch",
             )

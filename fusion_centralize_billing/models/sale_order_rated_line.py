@@ -1,13 +1,12 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import models
-from odoo.exceptions import UserError
-from odoo.tools import float_repr, formatLang
 
-from .usage_window import group_dimensions
+from ..api.errors import BusinessRuleError
+from .sale_order_line import line_role
 
 
 class SaleOrder(models.Model):
-    """Order lines of what was rated: one for each row of the ledger with an amount."""
+    """Order lines of what was rated: one for each row of the ledger with an amount. Texts: sale_order_rated_text.py."""
 
     _inherit = "sale.order"
 
@@ -20,27 +19,28 @@ class SaleOrder(models.Model):
         saw is kept with them.
         """
         ratings._keep_reading()
+        billed = ratings._get_billed_before()
         new = ratings.filtered(lambda rating: rating.amount and not rating.order_line_id)
         # Lines first, so that a row that fell to zero is not left with its old price.
         for rating in ratings.filtered("order_line_id"):
-            line, values = rating.order_line_id.sudo(), self._fc_prepare_line_update(rating)
+            line, values = rating.order_line_id.sudo(), self._fc_prepare_line_update(rating, billed[rating])
             # Most lines of many groups stay as they are, and writing one costs Odoo milliseconds.
             if any(line[name] != value for name, value in values.items()):
                 line.write(values)
         # Without a note for each line in the order's chatter: the ledger tells more.
         lines = self.env["sale.order.line"].sudo().with_context(sale_no_log_for_new_lines=True)
-        created = lines.create([self._fc_prepare_line(rating) for rating in new])
+        created = lines.create([self._fc_prepare_line(rating, billed[rating]) for rating in new])
         for rating, line in zip(new, created, strict=True):
             rating.order_line_id = line
 
     # === HELPERS === #
 
-    def _fc_prepare_line_update(self, rating):
-        return {"name": self._fc_get_line_name(rating), "price_unit": rating.amount}
+    def _fc_prepare_line_update(self, rating, billed):
+        return {"name": self._fc_get_line_name(rating, billed), "price_unit": rating.amount}
 
-    def _fc_prepare_line(self, rating):
+    def _fc_prepare_line(self, rating, billed):
         return {
-            **self._fc_prepare_line_update(rating),
+            **self._fc_prepare_line_update(rating, billed),
             "order_id": self.id,
             "product_id": self._fc_get_rated_product(rating).id,
             "product_uom_qty": 1,
@@ -49,6 +49,7 @@ class SaleOrder(models.Model):
             "x_fc_charge_id": rating.charge_id.id,
             "x_fc_period_start": rating.period_start,
             "x_fc_period_end": rating.period_end,
+            **line_role(self.env, "one_off"),
         }
 
     def _fc_get_rated_product(self, rating):
@@ -56,47 +57,7 @@ class SaleOrder(models.Model):
         product = rating.charge_id.product_id if is_usage else self._fc_get_catalog_plan().commitment_product_id
         if not product:
             item = rating.charge_id.name if is_usage else self.env._("The minimum commitment")
-            raise UserError(self.env._("%s has no product: it cannot be put on an invoice.", item))
-        return product
-
-    def _fc_get_line_name(self, rating):
-        """Return the text of a line, in the customer's language: what, when, and how the amount came about."""
-        self = self.with_context(lang=self.partner_id.lang or self.env.lang)
-        first, last = self._fc_day_of(rating.period_start), self._fc_last_day_of(rating.period_end)
-        title = self._fc_get_line_title(rating)
-        if rating.is_adjustment:
-            title = self.env._("%s (adjustment)", title)
-        explain = self._fc_explain_usage if rating.kind == "usage" else self._fc_explain_commitment
-        return f"{title}\n{first} - {last}: {explain(rating)}"
-
-    def _fc_get_line_title(self, rating):
-        if rating.kind == "commitment":
-            return self.env._("Minimum commitment")
-        # not with_env: people who invoice need not read charges
-        name = rating.charge_id.with_context(lang=self.env.lang).name
-        dimensions = group_dimensions(rating.group_key or "")
-        if not dimensions:
-            return name
-        values = ", ".join(
-            f"{key}: {self.env._('none') if value is None else value}" for key, value in dimensions.items()
-        )
-        return f"{name} ({values})"
-
-    def _fc_explain_usage(self, rating):
-        numbers = {
-            name: float_repr(quantity, 6).rstrip("0").rstrip(".")
-            for name, quantity in (
-                ("used", rating.total_quantity),
-                ("included", rating.included_quantity),
-                ("billed", rating.billable_quantity),
+            raise BusinessRuleError(
+                self.env._("%s has no product: it cannot be put on an invoice.", item), code="product_missing"
             )
-        }
-        return self.env._("used %(used)s, included %(included)s, billed %(billed)s", **numbers)
-
-    def _fc_explain_commitment(self, rating):
-        agreed, missing = float(rating.terms["minimum"]), rating.period_amount
-        return self.env._(
-            "agreed %(agreed)s, missing %(missing)s",
-            agreed=formatLang(self.env, agreed, currency_obj=rating.currency_id),
-            missing=formatLang(self.env, missing, currency_obj=rating.currency_id),
-        )
+        return product

@@ -1,11 +1,10 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-import datetime
-
 from odoo import fields, models
 from odoo.tools import SQL
 
+from ..jobs import repeated_on_conflict
 from ..rating import NOTHING, to_decimal
-from .price_terms import PriceTerms
+from .billing_usage_change import Change
 from .usage_window import WHOLE
 
 
@@ -23,13 +22,17 @@ class SaleOrder(models.Model):
         rounded to the order's currency. Rating again changes nothing unless usage or terms changed;
         what was billed of the window once keeps the terms that it was billed with.
 
-        :raises UserError: if the currencies differ, or an amount is due and the charge has no product
+        :raises BusinessRuleError: ``currency_mismatch``, or ``product_missing`` if an amount is due
         """
         self.ensure_one()
         start, end = fields.Datetime.to_datetime(period_start), fields.Datetime.to_datetime(period_end)
         # sudo: the ledger has no other writer than rating.
         rows = self.env["fusion.billing.rating"].sudo()._get_rows(self, [start])
-        terms = rows._get_billed_terms(charge, start) or self._fc_get_terms(charge, start, end)
+        terms = rows._get_billed_terms(charge, start)
+        if not terms:
+            terms = self._fc_get_terms(charge, start, end)
+        elif not self._fc_is_closed(start):
+            terms = self._fc_fit_terms(terms, start, end)
         return float(self._fc_rate_windows({(charge, start, end): terms}, rows))
 
     def _fc_rate(self):
@@ -39,22 +42,18 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         self._fc_lock()
-        span = self._fc_reach_last_period(self.env["fusion.billing.usage.change"]._take(self))
+        changes = self._fc_reach_last_period(self.env["fusion.billing.usage.change"]._take(self))
         period = self._fc_get_current_period()
-        periods = dict([period] if period else [])
         # sudo: as in _fc_rate_usage.
         ledger = self.env["fusion.billing.rating"].sudo()
-        touched = ledger._get_touched(self, *span) if span else ledger
-        touched -= self._fc_rate_nothing_after_end()
-        for row in touched:
-            periods.setdefault(row.period_start, row.period_end)
+        ended = {row.period_start for row in self._fc_rate_nothing_after_end()}
+        touched = self._fc_get_touched_periods(changes)
+        touched = {start: item for start, item in touched.items() if start not in ended}
+        if period:
+            touched.pop(period[0], None)
+        periods = {start: end for start, (end, _metric_ids) in touched.items()} | dict([period] if period else [])
         rows = ledger._get_rows(self, list(periods))
-        # One row of a charge and period stands for all its groups, of which there may be thousands.
-        items = {(row.charge_id, row.period_start): row for row in touched if row.kind == "usage"}
-        wanted = {
-            (charge, start, periods[start]): self._fc_get_terms_again(row, rows)
-            for (charge, start), row in items.items()
-        }
+        wanted = self._fc_get_touched_windows(touched, rows)
         if period:
             current = {charge: terms for (_order, charge), terms in self._fc_get_current_charges().items()}
             # A charge that was made to end before this period: what was rated of it meanwhile is taken back.
@@ -66,12 +65,20 @@ class SaleOrder(models.Model):
                 self._fc_rate_commitment(start, end)
         return len(wanted)
 
-    def _fc_request_rating(self):
-        """Have subscriptions rated anew by their jobs, although no usage changed."""
-        instants = {order: order._fc_get_current_period() for order in self}
-        self.env["fusion.billing.usage.change"]._append(
-            {order.id: (period[0], period[0]) for order, period in instants.items() if period}
-        )
+    def _fc_request_rating(self, metric=None, since=None):
+        """Have subscriptions rated anew by their jobs, although no usage changed.
+
+        :param metric: only what prices this metric; the period that is not invoiced yet is rated in any case
+        :param since: also invoiced periods with this day, or a later one
+        """
+        changes = []
+        for order in self:
+            day, end = order._fc_get_open_day(), order._fc_get_end_date()
+            first = min(day, max(since, order.start_date or day)) if day and since else day
+            if first and not (end and first >= end):
+                instants = order._fc_start_of(first), order._fc_start_of(day)
+                changes.append((order.id, Change(metric and metric.id, *instants)))
+        self.env["fusion.billing.usage.change"]._append(changes)
 
     # === JOBS === #
 
@@ -84,52 +91,46 @@ class SaleOrder(models.Model):
                 identity_key=order._fc_get_rating_identity_key(),
             )._job_rate()
 
+    @repeated_on_conflict
     def _job_rate(self):
-        """Rate a subscription; bill what an ended one still owes."""
+        """Rate a subscription; have billed what an ended one still owes."""
+        self._fc_lock()
         order = self.exists()
         if not order:
             return self.env._("The order does not exist any more.")
-        count = order._fc_rate()
-        if order.subscription_state == "6_churn" and order._fc_has_unbilled_amount():
-            order._schedule_closing_invoice()
-        return self.env._("%s ratings", count)
+        result = order._attempt_job("rating", order._fc_rate_and_close)
+        order._fc_check_plan()
+        return result
 
     # === HELPERS === #
+
+    def _fc_rate_and_close(self):
+        count = self._fc_rate()
+        if self.subscription_state == "6_churn" and self._fc_has_unbilled_amount():
+            self._schedule_closing_invoice()
+        return self.env._("%s ratings", count)
 
     def _fc_get_rating_identity_key(self):
         self.ensure_one()
         return f"fusion_centralize_billing.rating.{self.id}"
 
-    def _fc_get_with_failed_rating(self):
-        """Return those whose rating job failed; another one in each minute would fail, and be mailed, as well."""
-        keys = {order._fc_get_rating_identity_key(): order.id for order in self}
-        domain = [("state", "=", "failed"), ("model_name", "=", self._name), ("method_name", "=", "_job_rate")]
-        # sudo: the queue is open to its managers only.
-        failed = self.env["queue.job"].sudo().search_fetch(domain, ["identity_key"])
-        return self.browse({keys[job.identity_key] for job in failed if job.identity_key in keys})
-
     def _fc_lock(self):
         """Keep other ratings and invoicings of this subscription out until the transaction ends.
 
-        A subscription that another transaction has changed meanwhile gives a serialization failure;
-        queue_job and Odoo run the transaction again. Usage may still be recorded: a foreign key
-        takes FOR KEY SHARE, which this lock lets through.
+        By writing the row, not only locking it: who comes late gets a serialization failure, is run again by
+        queue_job or Odoo, and sees what was done, even if that left the subscription as it was. Usage may still
+        be recorded: a foreign key takes FOR KEY SHARE, which lets changes of other columns than the key pass.
         """
         self.env.cr.execute(
-            SQL("SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE", tuple(self.ids)),
+            SQL(
+                """
+                WITH locked AS (SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE)
+                UPDATE sale_order SET write_date = write_date FROM locked WHERE sale_order.id = locked.id
+                """,
+                tuple(self.ids),
+            ),
             log_exceptions=False,
         )
-
-    def _fc_reach_last_period(self, span):
-        """Return a span of changed usage, or None, so that it reaches the last period once an end is known.
-
-        That period bills also the usage behind the end, which was changed, or rated elsewhere, before.
-        """
-        end_date = self._fc_get_end_date()
-        if not end_date:
-            return span
-        last = self._fc_start_of(end_date) - datetime.timedelta(microseconds=1)
-        return (min(span[0], last), max(span[1], last)) if span else (last, last)
 
     def _fc_rate_windows(self, wanted, rows):
         """Bring ledger and order lines to the price of some windows, and return the sum of their prices.
@@ -153,15 +154,16 @@ class SaleOrder(models.Model):
             by_group = known.get((charge, start), rows.browse()).grouped(lambda row: row.group_key or WHOLE)
             gone = set(by_group) - set(groups)
             if not groups and self._fc_is_reached(self._fc_day_of(end)):
-                # A row for a charge by groups that had none: late usage is rated for periods that the ledger knows.
+                # A row for a charge by groups that had none: it keeps the terms with which the period is invoiced.
                 gone.add(WHOLE)
-            terms = (wanted[charge, start, end] or self._fc_get_terms(charge, start, end)).as_json()
-            for group, rated in sorted((groups | dict.fromkeys(gone, NOTHING)).items()):
-                amount = rated.rounded(step)
+            terms = wanted[charge, start, end] or self._fc_get_terms(charge, start, end)
+            groups |= dict.fromkeys(gone, NOTHING)
+            stored = terms.as_json()
+            for group, (rated, amount) in sorted(terms.bill(groups, step).items()):
                 total += amount
                 item = {"kind": "usage", "charge_id": charge.id, "group_key": group or False}
                 of_group = by_group.get(group, rows.browse())
-                due += of_group._record(self, item, start, end, terms, rated, amount).ids
+                due += of_group._record(self, item, start, end, stored, rated, amount).ids
         self._fc_upsert_lines(rows.browse(due))
         return total
 
@@ -185,15 +187,6 @@ class SaleOrder(models.Model):
                 due |= of_item._record(self, item, start, last.period_end, last.terms, NOTHING, to_decimal(0))
         self._fc_upsert_lines(due)
         return rows
-
-    def _fc_get_terms_again(self, row, rows):
-        """Return the terms for a period that the ledger knows: those it was billed with, or that hold for its start."""
-        charge, start = row.charge_id, row.period_start
-        return (
-            rows._get_billed_terms(charge, start)
-            or self._fc_find_terms(charge, start, row.period_end)
-            or PriceTerms.from_json(row.terms)
-        )
 
     def _fc_has_unbilled_amount(self):
         return any(rating.amount for rating in self.sudo().x_fc_rating_ids if rating.state == "open")

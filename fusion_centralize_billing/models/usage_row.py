@@ -9,6 +9,7 @@ from decimal import Decimal
 from odoo import fields
 
 from ..rating import attributed_at, plain_text
+from .billing_usage_change import Change
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,17 @@ def classify(rows, recorded):
     return outcomes
 
 
-def spans(touched):
-    """Return ``{subscription id: (earliest, latest)}`` of pairs (subscription id, instant)."""
-    result = {}
-    for subscription_id, instant in touched:
-        earliest, latest = result.get(subscription_id, (instant, instant))
-        result[subscription_id] = (min(earliest, instant), max(latest, instant))
-    return result
+def changes(touched):
+    """Return the (subscription id, Change) of triples (subscription id, metric id, instant).
+
+    A batch of counters of a whole year concerns the months that it touches, not the time between.
+    """
+    spans = {}
+    for subscription_id, metric_id, instant in touched:
+        key = subscription_id, metric_id, instant.year, instant.month
+        earliest, latest = spans.get(key, (instant, instant))
+        spans[key] = min(earliest, instant), max(latest, instant)
+    return [(key[0], Change(key[1], *span)) for key, span in sorted(spans.items())]
 
 
 def describe_properties(properties):

@@ -11,6 +11,11 @@ from ..models.rated_counters import rated_counters
 from ..rating import Usage, plain_text, to_decimal, true_up
 from .outcome import Finding
 
+#: What the rounding of a charge's groups as one sum adds to the exact price of a row; see rating/rounding.py.
+CORRECTION = SQL(
+    "CASE WHEN rated.breakdown #>> '{lines,-1,basis}' = 'rounding' THEN rated.breakdown #>> '{lines,-1,subtotal}' ELSE '0' END"
+)
+
 
 def find_wrong_totals(env):
     """Return Findings of rows whose quantity is not what their counters added up to when they were rated."""
@@ -34,14 +39,38 @@ def find_wrong_prices(env):
     Of rows whose terms price the single counters, those of older versions are left out: see ``make_rated_totals``.
     """
     prices, wrong = Prices(), []
-    for text, total, rounding, amount, rows in _get_prices(env):
-        if not prices.needs_rows(text) and prices.find(text, rounding, total) != Decimal(amount):
-            wrong += [(row, prices.find(text, rounding, total), amount) for row in rows]
-    for row, text, total, rounding, amount, quantities in _get_prices_by_rows(env, prices.texts_with_rows):
-        price = prices.find(text, rounding, total, quantities)
+    for text, total, rounding, correction, amount, rows in _get_prices(env):
+        price = None if prices.needs_rows(text) else prices.find(text, rounding, total, correction=correction)
+        if price is not None and price != Decimal(amount):
+            wrong += [(row, price, amount) for row in rows]
+    for row, text, total, rounding, correction, amount, counters in _get_prices_by_rows(env, prices.texts_with_rows):
+        price = prices.find(text, rounding, total, counters, correction)
         if price != Decimal(amount):
             wrong.append((row, price, amount))
     return _describe(env, "rated_amount", wrong)
+
+
+def find_wrong_roundings(env):
+    """Return Findings of charges that round the sum of their groups, whose rows do not come to that sum."""
+    env.cr.execute(
+        SQL(
+            """
+            SELECT MIN(last.id), SUM(last.period_amount)::text,
+                   (ROUND(SUM(last.exact) / currency.rounding) * currency.rounding)::text
+              FROM (SELECT *, (breakdown ->> 'amount')::numeric - (%s)::numeric AS exact FROM proof_row AS rated
+                     WHERE is_last AND is_applied AND terms ->> 'amount_rounding' = 'charge') AS last
+              JOIN res_currency AS currency ON currency.id = last.currency_id
+             WHERE NOT EXISTS (
+                    SELECT FROM fusion_billing_usage_change AS change
+                     WHERE change.subscription_id = last.order_id
+                       AND change.from_at < last.end_at AND change.to_at >= last.start_at)
+             GROUP BY last.order_id, last.charge_id, last.start_at, currency.rounding
+            """,
+            CORRECTION,
+        )
+    )
+    sums = [(row, Decimal(price), Decimal(amount)) for row, amount, price in env.cr.fetchall()]
+    return _describe(env, "rated_amount", [each for each in sums if each[1] != each[2]])
 
 
 class Prices:
@@ -58,10 +87,13 @@ class Prices:
     def needs_rows(self, text):
         return self._read(text).needs_rows
 
-    def find(self, text, rounding, total, quantities=()):
-        """Return the rounded price."""
-        usage = Usage(Decimal(total), tuple(map(Decimal, quantities)))
-        return self._read(text).price(usage).rounded(Decimal(rounding))
+    def find(self, text, rounding, total, quantities=(), correction="0"):
+        """Return the rounded price.
+
+        :param correction: what the rounding of all groups of a charge together adds to the exact price of this one
+        """
+        rated = self._read(text).price(Usage(Decimal(total), tuple(map(Decimal, quantities))))
+        return rated.amount + Decimal(correction) if Decimal(correction) else rated.rounded(Decimal(rounding))
 
     def _read(self, text):
         if text not in self._terms:
@@ -70,36 +102,40 @@ class Prices:
 
 
 def _get_prices(env):
-    """Return (terms, total, rounding, price, rows), each combination once; of rows whose charge was applied."""
+    """Return (terms, total, rounding, correction, price, rows), each combination once; where a charge was applied."""
     env.cr.execute(
-        """
-        SELECT rated.terms::text, rated.total::text, currency.rounding::text, rated.period_amount::text,
-               ARRAY_AGG(rated.id)
-          FROM proof_row AS rated JOIN res_currency AS currency ON currency.id = rated.currency_id
-         WHERE rated.is_applied
-         GROUP BY 1, 2, 3, 4
-        """
+        SQL(
+            """
+            SELECT rated.terms::text, rated.total::text, currency.rounding::text, %s, rated.period_amount::text,
+                   ARRAY_AGG(rated.id)
+              FROM proof_row AS rated JOIN res_currency AS currency ON currency.id = rated.currency_id
+             WHERE rated.is_applied
+             GROUP BY 1, 2, 3, 4, 5
+            """,
+            CORRECTION,
+        )
     )
     return env.cr.fetchall()
 
 
 def _get_prices_by_rows(env, texts):
-    """Yield (row, terms, total, rounding, price, quantities) of rows with terms that price the single counters."""
+    """Yield (row, terms, total, rounding, correction, price, quantities) of rows with terms that price the single counters."""
     if not texts:
         return
     env.cr.execute(
         SQL(
             """
-            SELECT rated.id, rated.terms::text, rated.total::text, currency.rounding::text, rated.period_amount::text,
-                   ARRAY_REMOVE(
+            SELECT rated.id, rated.terms::text, rated.total::text, currency.rounding::text, %s,
+                   rated.period_amount::text, ARRAY_REMOVE(
                        ARRAY_AGG(counter.quantity::text ORDER BY counter.attributed_at, counter.counter_id), NULL)
               FROM proof_row AS rated
               JOIN res_currency AS currency ON currency.id = rated.currency_id
               JOIN fusion_billing_rating AS rating ON rating.id = rated.id
               LEFT JOIN LATERAL (%s) AS counter ON TRUE
              WHERE rated.is_applied AND rated.snapshot IS NOT NULL AND rated.terms::text = ANY(%s)
-             GROUP BY 1, 2, 3, 4, 5
+             GROUP BY 1, 2, 3, 4, 5, 6
             """,
+            CORRECTION,
             rated_counters(SQL("rating")),
             list(texts),
         )

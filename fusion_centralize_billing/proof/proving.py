@@ -21,6 +21,7 @@ def prove(env, scope):
         *ledger.find_wrong_totals(env),
         *ledger.find_wrong_prices(env),
         *ledger.find_wrong_sums(env),
+        *ledger.find_wrong_roundings(env),
         *invoices.find_rows_without_line(env, scope),
     ]
     decide(env, {finding.rating_id for finding in wrong})

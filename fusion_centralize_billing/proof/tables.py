@@ -156,7 +156,7 @@ def _make_rows(env, scope):
                    COALESCE(rating.group_key, '') AS group_key, rating.period_start AS start_at,
                    rating.period_end AS end_at, rating.first_day AS start_on, rating.last_day + 1 AS end_on,
                    rating.usage_until, rating.sequence, rating.state, rating.amount, rating.period_amount,
-                   rating.currency_id, rating.terms, (rating.breakdown ->> 'total')::numeric AS total,
+                   rating.currency_id, rating.terms, rating.breakdown, (rating.breakdown ->> 'total')::numeric AS total,
                    rating.usage_until > rating.period_start AS is_applied, %(reading)s,
                    ROW_NUMBER() OVER (of_item ORDER BY rating.sequence DESC) = 1 AS is_last,
                    BOOL_OR(rating.state = 'open') OVER of_item AS has_open,

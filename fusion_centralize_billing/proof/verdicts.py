@@ -7,7 +7,7 @@ from decimal import Decimal
 from odoo.tools import SQL
 
 from ..models.price_terms import PriceTerms
-from .ledger import Prices
+from .ledger import CORRECTION, Prices
 from .totals import FILTERED, GROUP, IN_WINDOW
 
 
@@ -78,25 +78,27 @@ def _accept_same_prices(env):
     env.cr.execute(
         SQL(
             """
-            SELECT item.window_id, item.group_key, item.total::text, last.terms::text, currency.rounding::text,
-                   last.period_amount::text,
+            SELECT item.window_id, item.group_key, item.total::text, rated.terms::text, currency.rounding::text, %s,
+                   rated.period_amount::text,
                    ARRAY(SELECT usage.quantity::text FROM fusion_billing_usage AS usage
                           WHERE %s AND %s AND %s = item.group_key
                           ORDER BY usage.attributed_at, usage.id)
               FROM proof_item AS item
               JOIN proof_window AS win ON win.id = item.window_id
-              JOIN proof_row AS last ON last.id = item.row_id
-              JOIN res_currency AS currency ON currency.id = last.currency_id
-             WHERE item.status IS NULL AND NOT item.is_wrong AND last.is_applied AND NOT last.has_open
+              JOIN proof_row AS rated ON rated.id = item.row_id
+              JOIN res_currency AS currency ON currency.id = rated.currency_id
+             WHERE item.status IS NULL AND NOT item.is_wrong AND rated.is_applied AND NOT rated.has_open
             """,
+            CORRECTION,
             IN_WINDOW,
             FILTERED,
             GROUP,
         )
     )
     prices = Prices()
-    for window, group, total, terms, rounding, amount, quantities in env.cr.fetchall():
-        if prices.find(terms, rounding, total, quantities if prices.needs_rows(terms) else ()) == Decimal(amount):
+    for window, group, total, terms, rounding, correction, amount, quantities in env.cr.fetchall():
+        counters = quantities if prices.needs_rows(terms) else ()
+        if prices.find(terms, rounding, total, counters, correction) == Decimal(amount):
             env.cr.execute(
                 "UPDATE proof_item SET status = %s WHERE window_id = %s AND group_key = %s",
                 ["invoiced" if Decimal(amount) else "included", window, group],

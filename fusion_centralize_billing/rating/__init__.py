@@ -13,18 +13,22 @@ from .charge_models import CHARGE_MODELS
 from .commitment import true_up
 from .days import day_of, start_of_day
 from .errors import RatingError
-from .money import plain_text, quotient, round_half_up, to_decimal
+from .money import has_plain_digits, plain_text, quotient, round_half_up, to_decimal
 from .periods import attributed_at, microseconds_between
 from .pricing import check_terms, price
 from .proration import prorate_amount, prorate_terms
 from .result import NOTHING, Rated, RatedLine
+from .rounding import AMOUNT_ROUNDINGS, MAX_QUANTITY, MAX_STEPS, bill_groups, check_range, round_groups
 from .terms import Terms, Tier
 from .units import UNIT_ROUNDINGS, round_units
 from .usage import Usage
 
 __all__ = [
     "AGGREGATIONS",
+    "AMOUNT_ROUNDINGS",
     "CHARGE_MODELS",
+    "MAX_QUANTITY",
+    "MAX_STEPS",
     "NOTHING",
     "UNIT_ROUNDINGS",
     "Components",
@@ -37,15 +41,19 @@ __all__ = [
     "Usage",
     "aggregate",
     "attributed_at",
+    "bill_groups",
+    "check_range",
     "check_terms",
     "day_of",
     "finish",
+    "has_plain_digits",
     "microseconds_between",
     "plain_text",
     "price",
     "prorate_amount",
     "prorate_terms",
     "quotient",
+    "round_groups",
     "round_half_up",
     "round_units",
     "start_of_day",

@@ -63,11 +63,21 @@ def to_decimal(value: int | str | float | Decimal, path: Path = ()) -> Decimal:
     return number
 
 
+def has_plain_digits(text: str) -> bool:
+    """Tell whether a text has none of what Decimal() reads as a number beside ASCII digits.
+
+    Digits of other scripts and underscores, as in "1_000", are taken for a mistake.
+    """
+    return text.isascii() and "_" not in text
+
+
 def _parse(value: object) -> Decimal | None:
     """Return the number a value stands for, possibly not finite, or None if it is no number."""
     if isinstance(value, Decimal):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, str, float)):
+        return None
+    if isinstance(value, str) and not has_plain_digits(value):
         return None
     if isinstance(value, float):
         # Not repr(): subclasses such as numpy's print their type, too.

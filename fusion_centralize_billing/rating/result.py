@@ -12,8 +12,9 @@ from .money import ZERO, plain_text, round_half_up
 
 #: What the price of a line is for: one unit, one begun batch, each hundred of the quantity, or one
 #: row; ``row_minimum`` and ``row_maximum`` lines hold the difference that the limit makes, a
-#: ``minimum`` line what is missing to the minimum of a whole period.
-Basis: TypeAlias = Literal["unit", "batch", "percent", "row", "row_minimum", "row_maximum", "minimum"]
+#: ``minimum`` line what is missing to the minimum of a whole period, and a ``rounding`` line what
+#: one group bears of rounding all of them together.
+Basis: TypeAlias = Literal["unit", "batch", "percent", "row", "row_minimum", "row_maximum", "minimum", "rounding"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class RatedLine:
         on a limit or ``minimum`` line, the limit.
     :param flat_fee: currency units owed for entering the tier.
     :param subtotal: currency units, unrounded and with the flat fee; only the line of a
-        ``row_maximum`` is negative.
+        ``row_maximum`` is negative, or of a ``rounding``.
     :param basis: what the price is for.
     :param batches: how often the price was charged, if the basis is ``batch``.
     :param unit_batch: units in one batch, if the basis is ``batch``.

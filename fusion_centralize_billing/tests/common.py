@@ -51,6 +51,7 @@ class BillingMixin:
         super().setUpClass()
         cls.startClassPatcher(patch.dict(os.environ, {ENVIRONMENT_VARIABLE: Fernet.generate_key().decode()}))
         cls.company = cls.env.company
+        cls.company.x_fc_start_days_back = 36500  # the days of the tests do not depend on today
         cls._ensure_accounting()
         cls.recurrence = cls.env["sale.subscription.plan"].create({"name": "Monthly"})
         cls.fee = cls._create_product(name="Platform fee", recurring_invoice=True, list_price=20)
@@ -113,7 +114,7 @@ class BillingMixin:
 
     @classmethod
     def _create_charge(cls, plan=None, tiers=(), **values):
-        """Create a charge of 1.00 per unit on the class's plan and metric."""
+        """Create a charge of 1.00 per unit on the class's plan and metric, which begun periods have as well."""
         return cls.env["fusion.billing.charge"].create(
             {
                 "name": "Charge",
@@ -122,6 +123,7 @@ class BillingMixin:
                 "product_id": cls.usage_product.id,
                 "price_per_unit": 0 if tiers else 1,
                 "tier_ids": [Command.create(tier) for tier in tiers],
+                "price_effective_from": "2000-01-01",
                 **values,
             }
         )
@@ -204,14 +206,14 @@ class BillingMixin:
     # === INVOICING === #
 
     @contextlib.contextmanager
-    def _on(self, day, zone="UTC"):
-        """Run the block at noon of a day, with what depends on the clock recomputed.
+    def _on(self, day, zone="UTC", time="12:00:00"):
+        """Run the block at noon of a day, or at another time, with what depends on the clock recomputed.
 
         Not with freezegun, which looks through all of Odoo's modules each time.
 
-        :param zone: whose noon
+        :param zone: whose day and time
         """
-        local = datetime.datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=ZoneInfo(zone))
+        local = datetime.datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=ZoneInfo(zone))
         noon = local.astimezone(datetime.timezone.utc).replace(tzinfo=None)
         self.env.invalidate_all()
         with (

@@ -90,6 +90,7 @@ class ParityMixin(ListCases, InvoiceCases):
             (lambda tag: one(quantity="0.000000000000000001", idempotency_key=tag)(tag), None, None),
             (partly(self._event(), self._event(quantity=-1)), None, None),
             (partly({"quantity": -1}), None, None),
+            (partly(), None, None),  # with a warning: no charge prices it
             (lambda tag: {}, "invalid_payload", "events"),
             (lambda tag: {"events": []}, "invalid_payload", "events"),
             (lambda tag: {"events": [self._event()] * (MAX_EVENTS + 1)}, "batch_too_large", "events"),
@@ -109,6 +110,14 @@ class ParityMixin(ListCases, InvoiceCases):
             self._open(tag)
             return one(external_id=tag, plan_code=self.plan.code, start_date="2026-02-02")(tag)
 
+        def ended(tag):
+            self._open(tag)._fc_terminate()
+            return one(external_id=tag, plan_code=self.plan.code)(tag)
+
+        def long_ago(tag):
+            self.company.x_fc_start_days_back = 0
+            return one(plan_code=self.plan.code, start_date="2026-01-31")(tag)
+
         yearly = self.env["sale.subscription.plan"].create({"name": "Yearly", "billing_period_unit": "year"})
         line = {"product_id": self.usage_product.id, "quantity": 2}
         unknown_line = {"product_id": 2**31 - 1}
@@ -122,6 +131,8 @@ class ParityMixin(ListCases, InvoiceCases):
             (one(plan_id=self.recurrence.id, lines=[unknown_line]), "product_not_found", "lines.0.product_id"),
             (one(plan_id=self.recurrence.id, lines=[{**line, "quantity": 0}]), "invalid_payload", "lines.0.quantity"),
             (again, "external_id_conflict", "external_id"),
+            (ended, "external_id_ended", "external_id"),
+            (long_ago, "start_date_out_of_range", "start_date"),
         ]
 
     def _get_termination_cases(self):

@@ -76,11 +76,13 @@ class ListCases:
         def one(**values):
             return lambda tag: {"subscription_external_id": self._open(tag).x_fc_external_id, **values}
 
-        def line(quantity, **values):
+        def line(quantity, request=(), **values):
+            request = dict(request)
+
             def build(tag):
                 order = self._open(tag)
                 change = {"line_id": order.order_line.id, "quantity": quantity, **values}
-                return {"subscription_external_id": order.x_fc_external_id, "lines": [change]}
+                return {"subscription_external_id": order.x_fc_external_id, "lines": [change], **request}
 
             return build
 
@@ -92,6 +94,13 @@ class ListCases:
             (one(end_date="2090-01-01"), None, None),
             (one(plan_code=self.plan.code), None, None),
             (line(3), None, None),
+            (line(3, {"effective_at": "now"}), None, None),
+            (line(3, {"effective_at": "period_end"}), None, None),
+            (line(3, {"effective_at": "2026-01-15"}), None, None),
+            (line(3, {"effective_at": "2025-12-31"}), "effective_at_refused", "effective_at"),
+            (line(3, {"effective_at": "2026-02-30"}), "invalid_payload", "effective_at"),
+            (line(3, {"effective_at": "later"}), "invalid_payload", "effective_at"),
+            (one(effective_at="now", end_date="2090-01-01"), "invalid_payload", "effective_at"),
             (one(), "invalid_payload", ""),
             (one(external_id=None), "invalid_payload", "external_id"),
             (one(plan_code="other"), "plan_change_refused", "plan_code"),

@@ -121,13 +121,13 @@ class TestAdjustments(BillingCase):
 
     # === UNDONE INVOICES === #
 
-    def _assert_billed_again(self, order, day="2026-02-10", amount=10):
-        """Check that January's usage was given back, and is billed once more."""
+    def _assert_billed_again(self, order, day="2026-02-10", amount=10, fees=40):
+        """Check that January's usage was given back, and is billed once more, with the fees that are left to bill."""
         self._rate(order, day)
         self.assertEqual(
             self._get_ledger(order)[:2], [("2026-01-01", 0, "cancelled", amount), ("2026-01-01", 1, "open", amount)]
         )
-        self.assertEqual(self._invoice_on(order, "2026-03-01").amount_untaxed, 20 + amount)
+        self.assertEqual(self._invoice_on(order, "2026-03-01").amount_untaxed, fees + amount)
         self.assertEqual(self._get_billed_usage(order), amount)
 
     def test_a_deleted_draft_gives_its_usage_back_once(self):
@@ -155,7 +155,7 @@ class TestAdjustments(BillingCase):
         move.button_draft()
         move.invoice_line_ids.filtered(lambda line: line.product_id == self.usage_product).unlink()
         move.action_post()
-        self._assert_billed_again(order)
+        self._assert_billed_again(order, fees=20)
 
     def test_a_cancelled_invoice_cannot_bill_its_usage_a_second_time(self):
         order, move = self._bill_january()
@@ -305,7 +305,10 @@ class TestAdjustments(BillingCase):
     def test_the_last_period_ends_with_the_subscription(self):
         # Not every edition shortens the next invoice date when a subscription ends.
         order = self._create_subscription()
-        order.x_fc_ended_on = "2026-01-20"
+        ended = "UPDATE sale_order SET x_fc_ended_on = '2026-01-20', subscription_state = '6_churn' WHERE id = %s"
+        order.flush_recordset()
+        self.env.cr.execute(ended, [order.id])
+        order.invalidate_recordset()
         self.assertEqual(
             [str(instant.date()) for instant in order._fc_get_current_period()], ["2026-01-01", "2026-01-20"]
         )

@@ -150,6 +150,11 @@ class TestArchitecture(TransactionCase):
         }
         self.assertEqual(recorded, self._get_own_methods("_job_"))
 
+    def test_every_job_runs_again_after_a_conflict(self):
+        for model, name in self._get_own_methods("_job_"):
+            method = getattr(self.registry[model], name)
+            self.assertTrue(getattr(method, "is_repeated_on_conflict", False), f"{model}.{name}")
+
     def test_only_schedule_methods_enqueue(self):
         for path, tree in _sources():
             for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
@@ -165,7 +170,8 @@ class TestArchitecture(TransactionCase):
             self.assertFalse(public, path)
 
     def test_public_methods_are_actions_or_overrides(self):
-        known = {"init", "create", "write", "unlink", "copy_data", "default_get", "button_cancel", "button_draft"}
+        known = {"init", "create", "write", "unlink", "copy", "copy_data", "default_get"}
+        known |= {"button_cancel", "button_draft", "reverse_moves"}
         own = {name for name, model in self.registry.items() if model._module == _MODULE}
         for model, method in self._get_own_methods(""):
             if (

@@ -91,7 +91,8 @@ _PRICES = [
 @tagged("post_install", "-at_install")
 class TestCharge(BillingCase):
     def _create_priced(self, charge_model, terms, tiers):
-        return self._create_charge(charge_model=charge_model, tiers=tiers, **{"price_per_unit": 0, **terms})
+        plan = self._create_plan()
+        return self._create_charge(plan, charge_model=charge_model, tiers=tiers, **{"price_per_unit": 0, **terms})
 
     # === PRICES === #
 
@@ -153,10 +154,6 @@ class TestCharge(BillingCase):
             form.charge_model = "percentage"
             form.rate = 5
         self.assertEqual((form.record.price_per_unit, form.record.rate), (0, 5))
-
-    def test_a_recurring_product_is_refused(self):
-        with self.assertRaises(ValidationError):
-            self._create_charge(product_id=self.fee.id)
 
     # === PLAN === #
 

@@ -1,6 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from datetime import date
+
 from odoo.addons.queue_job.tests.common import trap_jobs
-from odoo.exceptions import ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -19,6 +20,10 @@ class TestCommitment(BillingCase):
         cls._create_charge()
         with trap_jobs():
             cls.order = cls._create_subscription()
+
+    def _set_minimum(self, order, amount, day):
+        with self._on(day):
+            order.x_fc_minimum_commitment = amount
 
     def _get_true_up(self, moves):
         lines = moves.invoice_line_ids.filtered(lambda line: line.product_id == self.commitment_product)
@@ -73,9 +78,10 @@ class TestCommitment(BillingCase):
     def test_an_invoiced_period_keeps_its_fee_when_quantities_change_later(self):
         self._use(self.order, 30)
         self._invoice_on(self.order, "2026-02-01")
-        self.order.order_line.filtered(lambda line: line.product_id == self.fee).write(
-            {"product_uom_qty": 3, "price_unit": 20}
-        )
+        with self._on("2026-02-01"):
+            self.order.order_line.filtered(lambda line: line.product_id == self.fee).write(
+                {"product_uom_qty": 3, "price_unit": 20}
+            )
         self._use(self.order, 1, "2026-01-11")
         self._invoice_on(self.order, "2026-03-01")
         january = self._get_ratings(self.order).filtered(
@@ -89,19 +95,45 @@ class TestCommitment(BillingCase):
         with trap_jobs(), self._on("2026-01-01"):
             order = self._create_subscription()
         self._invoice_on(order, "2026-01-01")
-        order.order_line.write({"product_uom_qty": 3, "price_unit": 20})
+        with self._on("2026-01-20"):
+            order.order_line.write({"product_uom_qty": 3, "price_unit": 20})
         moves = self._invoice_on(order, "2026-02-01")
         self.assertEqual(self._get_true_up(moves), [80], "20 were billed for January, and 60 for February")
         self.assertEqual(self._get_true_up(self._invoice_on(order, "2026-03-01")), [40])
 
     def test_a_minimum_agreed_later_leaves_invoiced_periods_alone(self):
-        self.order.x_fc_minimum_commitment = 0
+        self._set_minimum(self.order, 0, "2025-12-01")
         self._use(self.order, 30)
         self._invoice_on(self.order, "2026-02-01")
-        self.order.x_fc_minimum_commitment = 100
+        self._set_minimum(self.order, 100, "2026-01-20")
         self._use(self.order, 1, "2026-01-11")
         moves = self._invoice_on(self.order, "2026-03-01")
         self.assertEqual(sorted(moves.invoice_line_ids.mapped("price_subtotal")), [1, 20, 80], "only February's 80")
+
+    def test_a_period_has_the_minimum_of_its_days(self):
+        table = [
+            # rule, change on, new minimum, invoices of January to March, reason
+            ("next_period", "2026-02-03", 300, [100, 100, 300], "it was 300 for January, in its days of grace"),
+            ("by_day", "2026-02-15", 300, [100, 200, 300], "14 days of each"),
+            ("by_day", "2026-01-31", 0, [96.77, 20, 20], "30 days of 100"),
+            ("next_period", "2026-01-31", 0, [100, 20, 20], "it was given up for January, too"),
+        ]
+        for rule, day, amount, expected, reason in table:
+            with self.subTest(reason):
+                order = self._create_subscription(x_fc_change_timing=rule, x_fc_grace_days=5)
+                self._set_minimum(order, amount, day)
+                moves = self._invoice_on(order, "2026-04-10")
+                self.assertEqual(moves.sorted("invoice_date").mapped("amount_untaxed"), expected)
+
+    def test_who_agreed_on_a_minimum_is_on_record(self):
+        self._set_minimum(self.order, 150, "2026-01-10")
+        self.assertRecordValues(
+            self.order.x_fc_commitment_ids.sorted("id"),
+            [
+                {"effective_from": False, "amount": 100, "create_uid": self.env.uid},
+                {"effective_from": date(2026, 2, 1), "amount": 150, "create_uid": self.env.uid},
+            ],
+        )
 
     def test_the_line_says_what_was_agreed_and_what_is_missing(self):
         moves = self._invoice_on(self.order, "2026-02-01")
@@ -116,10 +148,6 @@ class TestCommitment(BillingCase):
         moves.button_cancel()
         moves = self._invoice_on(self.order, "2026-03-01")
         self.assertEqual(sorted(self._get_true_up(moves)), [80, 80])
-
-    def test_a_commitment_without_a_product_is_refused(self):
-        with self.assertRaises(ValidationError):
-            self._create_plan(minimum_commitment=1)
 
     def test_currencies_have_their_own_decimals(self):
         cases = [("JPY", 1000, 980), ("KWD", 100.125, 80.125)]
@@ -179,7 +207,8 @@ class TestCommitment(BillingCase):
         order = self._create_discounted()
         self._rate(order, "2026-02-01")
         self.assertEqual(self._get_minimum_rows(order), [("2026-01-01", 60)])
-        order.x_fc_minimum_commitment = 0
+        with self._on("2026-02-01"):
+            order.with_context(fusion_subscription_change_day=date(2026, 1, 1)).x_fc_minimum_commitment = 0
         moves = self._invoice_on(order, "2026-02-01")
         self.assertRecordValues(moves, [{"move_type": "out_refund", "state": "posted", "amount_untaxed": 10}])
         self.assertEqual(self._get_minimum_rows(order), [("2026-01-01", 0)])

@@ -53,7 +53,7 @@ class TestDimensions(BillingCase):
         ]
         for conditions, expected, reason in cases:
             with self.subTest(reason):
-                charge = self._create_filtered(*conditions)
+                charge = self._create_filtered(*conditions, is_additional=True)
                 self.assertEqual(self.order._fc_rate_usage(charge, *_JAN), expected)
 
     def test_several_charges_share_a_metric(self):

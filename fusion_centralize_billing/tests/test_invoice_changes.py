@@ -2,6 +2,7 @@
 from decimal import Decimal
 
 from odoo import fields
+from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
@@ -48,7 +49,7 @@ class TestVoidInvoice(_Case):
             [{"state": "posted", "move_type": "out_refund", "amount_total": 30, "x_fc_service_id": self.service.id}],
         )
 
-    def test_the_usage_of_a_void_invoice_is_billed_on_the_next_one_and_its_fee_is_not(self):
+    def test_the_usage_and_the_fee_of_a_void_invoice_are_billed_on_the_next_one(self):
         order, invoice = self._bill_january()
         invoice._fc_void("Wrong price")
         self._rate(order, "2026-02-10")
@@ -56,15 +57,44 @@ class TestVoidInvoice(_Case):
             self._get_ledger(order)[:2], [("2026-01-01", 0, "cancelled", 10), ("2026-01-01", 1, "open", 10)]
         )
         again = self._invoice_on(order, "2026-03-01")
-        self.assertEqual(again.amount_untaxed, 30)  # the fee of February and the usage of January
+        self.assertEqual(again.amount_untaxed, 50)  # the fee of February, fee and usage of January
         self.assertEqual(self._get_line(again, self.usage_product).price_subtotal, 10)
+        self.assertEqual(self._get_line(again, self.fee).mapped("price_subtotal"), [20, 20])
+
+    def test_a_void_invoice_of_an_ended_subscription_is_billed_anew_at_once_and_whole(self):
+        setup = {"product_id": self._create_product(name="Set-up").id, "price_unit": 99}
+        order = self._create_subscription()
+        order.order_line = [Command.create(setup)]
+        self._use(order, 10)
+        with self._on("2026-02-01"), trap_jobs():
+            order._fc_terminate()
+        invoice = self._invoice_on(order, "2026-02-01")
+        self.assertEqual(invoice.amount_untaxed, 129)
+        with self._on("2026-02-05"), trap_jobs() as trap:
+            invoice._fc_void("Wrong address")
+            trap.assert_jobs_count(1, only=order.sudo()._job_create_recurring_invoice)
+            order.sudo()._job_create_recurring_invoice()
+        self.assertEqual(order.invoice_ids.sorted("id")[-1].amount_untaxed, 129)
+        self._run_closing_jobs(order, "2026-02-05")
+        self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed_signed")), 129)
+
+    def test_a_credited_set_up_fee_is_not_billed_again(self):
+        setup = {"product_id": self._create_product(name="Set-up").id, "price_unit": 99}
+        fee = {"product_id": self.fee.id, "price_unit": 20}
+        for way in ("_reverse_moves", "_fc_credit"):
+            with self.subTest(way):
+                order = self._create_subscription(order_line=[Command.create(fee), Command.create(setup)])
+                invoice = self._invoice_on(order, "2026-02-01")
+                with self._on("2026-02-05"), trap_jobs():
+                    invoice._fc_credit("Goodwill") if way == "_fc_credit" else invoice._reverse_moves(cancel=True)
+                self.assertEqual(self._invoice_on(order, "2026-03-01").amount_untaxed, 20)
 
     def test_usage_corrected_after_the_void_is_billed_as_it_is(self):
         order, invoice = self._bill_january()
         invoice._fc_void("Wrong usage")
         order.x_fc_usage_ids._amend(Decimal(4), "Counted twice")
         self._rate(order, "2026-02-10")
-        self.assertEqual(self._invoice_on(order, "2026-03-01").amount_untaxed, 24)
+        self.assertEqual(self._invoice_on(order, "2026-03-01").amount_untaxed, 44)
 
     def test_an_invoice_is_void_once(self):
         _order, invoice = self._bill_january()

@@ -3,6 +3,7 @@ from itertools import pairwise
 
 from odoo import fields
 from odoo.addons.queue_job.tests.common import trap_jobs
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import BillingCase
@@ -160,7 +161,7 @@ class TestInvoicing(BillingCase):
         self.assertEqual([counter["counter_id"] for counter in rating._get_counters()], usage.ids)
 
     def test_the_invoiced_amount_is_the_sum_of_the_ledger(self):
-        self._create_charge(charge_model="package", price_per_unit=2, unit_batch=3)
+        self._create_charge(charge_model="package", price_per_unit=2, unit_batch=3, is_additional=True)
         order = self._create_subscription(with_fee=False)
         self._use(order, 7)
         move = self._invoice_on(order, "2026-02-01")
@@ -180,10 +181,10 @@ class TestInvoicing(BillingCase):
         move = order._create_invoices()
         self.assertFalse(move.x_fc_subscription_id or move.x_fc_service_id or self._get_ratings(order))
 
-    def test_a_copied_invoice_belongs_to_no_subscription(self):
+    def test_a_copy_without_its_lines_belongs_to_no_subscription(self):
         order = self._create_subscription()
         self._use(order, 5)
-        copy = self._invoice_on(order, "2026-02-01").copy()
+        copy = self._invoice_on(order, "2026-02-01").copy({"line_ids": [Command.clear()]})
         self.assertFalse(
             copy.x_fc_subscription_id or copy.x_fc_service_id or copy.x_fc_period_start or copy.x_fc_rating_ids
         )
@@ -218,8 +219,15 @@ class TestInvoicing(BillingCase):
         self.assertEqual(event.payload["subscription"]["ended_on"], "2026-01-20")
         self.assertEqual(event.payload["subscription"]["subscription_state"], "6_churn")
 
-    def test_an_end_rates_what_is_left(self):
+    def test_an_end_has_what_is_left_rated_and_invoiced(self):
         order = self._create_subscription()
+        with self._on("2026-01-20"), trap_jobs() as trap:
+            order.action_close()
+            trap.assert_jobs_count(1, only=order._job_create_recurring_invoice)
+        self.assertEqual(self._invoice_on(order, "2026-01-20").amount_untaxed, 20)
+
+    def test_an_end_rates_what_is_left_where_nothing_else_is_due(self):
+        order = self._create_subscription(x_fc_grace_days=5)
         with self._on("2026-01-20"), trap_jobs() as trap:
             order.action_close()
             trap.assert_jobs_count(1, only=order._job_rate)

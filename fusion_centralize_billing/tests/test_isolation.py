@@ -11,6 +11,7 @@ from .common import BillingCase, BillingHttpCase, unique
 _READABLE = {
     "fusion.billing.service",
     "fusion.billing.account.link",
+    "fusion.billing.attention",
     "fusion.billing.metric",
     "fusion.billing.plan",
     "fusion.billing.charge",
@@ -47,7 +48,7 @@ class TwoServices:
         plan = cls._create_plan(service_id=service.id)
         charge = cls._create_charge(plan, charge_model="graduated", tiers=[{"price_per_unit": 1}])
         condition = cls.env["fusion.billing.charge.filter"].create(
-            {"charge_id": cls._create_charge(plan).id, "name": "region", "value": "eu"}
+            {"charge_id": cls._create_charge(plan, is_additional=True).id, "name": "region", "value": "eu"}
         )
         with trap_jobs():
             order = cls._create_subscription(plan, service, partner_id=partner.id, x_fc_external_id="subscription-1")
@@ -60,6 +61,9 @@ class TwoServices:
         return {
             "fusion.billing.service": service,
             "fusion.billing.account.link": link,
+            "fusion.billing.attention": cls.env["fusion.billing.attention"]._note(
+                order, "rating", "product_missing", "A charge has no product."
+            ),
             "fusion.billing.plan": plan,
             "fusion.billing.charge": charge,
             "fusion.billing.charge.filter": condition,

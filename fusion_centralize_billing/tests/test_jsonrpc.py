@@ -243,6 +243,7 @@ class TestJsonrpcCalls(JsonrpcCase):
         def concurrency_error(service):
             raise ConcurrencyError("conflict")
 
+        self._create_charge()
         for conflict in (serialization_failure, deadlock, concurrency_error):
             with self.subTest(conflict.__name__):
                 self.assertIn("result", self._send_with_conflict(call("catalog"), conflict))

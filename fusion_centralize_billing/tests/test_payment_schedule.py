@@ -157,6 +157,25 @@ class TestPaymentSchedule(PaymentCase):
                 self.assertPayment(invoice, "failed", attempts=3)
                 self.assertEqual(invoice.x_fc_subscription_id.subscription_state, state)
 
+    def test_it_becomes_so_although_the_job_is_lost_and_once(self):
+        with patch.object(self.registry["account.move"], "_schedule_failure_action", lambda moves: None):
+            invoice = self._fail_to_the_end(payment_failure_action="pause")
+        order = invoice.x_fc_subscription_id
+        self.assertEqual(order.subscription_state, "3_progress")
+        self._sweep("2026-02-06")
+        self.assertEqual(order.subscription_state, "4_paused")
+        with self._on("2026-02-07"):
+            order.action_resume()
+        self._sweep("2026-02-07")
+        self.assertEqual(order.subscription_state, "3_progress")
+
+    def test_a_paid_invoice_closes_nothing_although_the_job_is_lost(self):
+        with patch.object(self.registry["account.move"], "_schedule_failure_action", lambda moves: None):
+            invoice = self._fail_to_the_end(payment_failure_action="close")
+        self._pay(invoice)
+        self._sweep("2026-02-06")
+        self.assertEqual(invoice.x_fc_subscription_id.subscription_state, "3_progress")
+
     def test_before_the_last_failure_nothing_happens_to_it(self):
         self.plan.payment_failure_action = "close"
         invoice = self._create_invoice(run_jobs=True)

@@ -113,7 +113,7 @@ class TestPriceVersions(BillingCase):
 
     def test_a_charge_that_has_rated_keeps_its_metric(self):
         metric = self._create_metric()
-        unused = self._create_charge()
+        unused = self._create_charge(is_additional=True)
         unused.metric_id = metric
         self._use(self.order, 3)
         self._invoice_on(self.order, "2026-02-01")
@@ -122,7 +122,7 @@ class TestPriceVersions(BillingCase):
         self.charge.write({"metric_id": self.metric.id, "name": "Other"})
 
     def test_tiers_and_filters_are_part_of_the_price(self):
-        charge = self._create_charge(charge_model="graduated", tiers=[{"price_per_unit": 1}])
+        charge = self._create_charge(charge_model="graduated", tiers=[{"price_per_unit": 1}], is_additional=True)
         before = charge._get_price_terms(_day(1))
         with self._on("2026-01-15"):
             charge.tier_ids.price_per_unit = 7
@@ -139,12 +139,11 @@ class TestPriceVersions(BillingCase):
     def test_the_history_says_what_held_from_when(self):
         self._change_price("2026-01-15", 2.5)
         first, newest = self.charge.version_ids.sorted("id")
-        self.assertFalse(first.effective_from)
-        self.assertEqual(str(newest.effective_from), "2026-01-16")
+        self.assertEqual([str(first.effective_from), str(newest.effective_from)], ["2000-01-01", "2026-01-16"])
         self.assertIn("2.5", newest.summary)
 
     def test_a_charge_that_begins_later_leaves_earlier_periods_alone(self):
-        self._create_charge(name="Later", price_per_unit=10, price_effective_from="2026-02-01")
+        self._create_charge(name="Later", price_per_unit=10, price_effective_from="2026-02-01", is_additional=True)
         self._use(self.order, 1, "2026-01-10")
         self._use(self.order, 1, "2026-02-10")
         self._invoice_on(self.order, "2026-02-01")
@@ -204,7 +203,7 @@ class TestPriceVersions(BillingCase):
         ]
         for before, expected, reason in cases:
             with self.subTest(reason):
-                charge = self._create_charge(effective_until=before)
+                charge = self._create_charge(effective_until=before, is_additional=True)
                 with self._on("2026-01-20"):
                     charge.active = False
                 self.assertEqual(str(charge.effective_until), expected)

@@ -102,6 +102,21 @@ class TestProof(BillingCase):
         self._rate(self.order)
         self.assertEqual(self._get_statuses(), expected)
 
+    def test_a_charge_that_is_rounded_as_one_sum_agrees_with_its_lines(self):
+        metric = self._create_metric()
+        charge = self._create_charge(
+            metric_id=metric.id, price_per_unit=0.004, group_by="region", amount_rounding="charge"
+        )
+        for region in ("a", "b", "c", "d"):
+            self._push(1, metric=metric, region=region)
+        self._invoice_on(self.order, "2026-02-01")
+        rows = self._get_ratings(self.order).filtered(lambda row: row.charge_id == charge)
+        self.assertEqual(sorted(rows.mapped("period_amount")), [0, 0, 0, 0.02])
+        self.assertEqual(self._get_statuses(), {("invoiced", None): 1, ("included", None): 3})
+        self.assertEqual(self._get_codes(), [])
+        self._execute("UPDATE fusion_billing_rating SET period_amount = 0.01 WHERE period_amount = 0.02")
+        self.assertIn("rated_amount", self._get_codes())
+
     def test_a_late_counter_is_open_while_the_others_are_invoiced(self):
         self._push(15, key="a")
         self._push(5, key="b")
@@ -124,7 +139,7 @@ class TestProof(BillingCase):
         self.assertEqual(self._get_statuses(), {("included", None): 1})
 
     def test_a_counter_of_several_charges_counts_once(self):
-        self._create_charge(name="Second", price_per_unit=2)
+        self._create_charge(name="Second", price_per_unit=2, is_additional=True)
         self._push(5)
         self._push(5, region="eu")
         self._rate(self.order)

@@ -182,7 +182,7 @@ class TestRatingLedger(BillingCase):
 
     def test_two_charges_with_one_product_are_two_lines(self):
         self._create_charge(name="First", price_per_unit=1)
-        self._create_charge(name="Second", price_per_unit=2)
+        self._create_charge(name="Second", price_per_unit=2, is_additional=True)
         self._use(self.order, 3)
         self._rate(self.order)
         self.assertEqual(sorted(self._get_usage_lines(self.order).mapped("price_subtotal")), [3, 6])
@@ -225,7 +225,7 @@ class TestRatingLedger(BillingCase):
         self.assertEqual(self._get_usage_lines(self.order).price_subtotal, 5)
 
     def test_a_charge_without_product_is_refused_once_it_costs_something(self):
-        charge = self._create_charge(product_id=False)
+        charge = self._create_charge(self._create_plan(), product_id=False)
         self.assertEqual(self.order._fc_rate_usage(charge, *_JAN), 0.0)
         self._use(self.order, 3)
         with self.assertRaises(UserError):

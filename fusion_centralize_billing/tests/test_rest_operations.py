@@ -1,5 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from datetime import timedelta
+
 from odoo import fields
+from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import tagged
 
 from .common import BillingHttpCase, unique
@@ -171,6 +174,71 @@ class TestRestSubscriptions(BillingHttpCase):
                 self.assertRefused(response, 409, "external_id_conflict", "external_id")
         self.assertEqual(self.env["sale.order"].search_count([("x_fc_external_id", "=", external_id)]), 1)
 
+    def test_the_external_id_of_a_subscription_that_has_ended_is_refused(self):
+        today = fields.Date.today()
+        request = {"plan_code": self.plan.code, "external_id": unique("subscription"), "start_date": str(today)}
+        order = self._find(self._post(**request))
+        cases = [
+            (lambda: order._close_subscription(today + timedelta(days=9)), 200, "its end is planned only"),
+            (lambda: self.env.cr.execute("UPDATE sale_order SET end_date = start_date"), 409, "no job has closed it"),
+            (lambda: order._fc_terminate(), 409, "it was terminated"),
+            (lambda: order._action_cancel(), 409, "it was cancelled"),
+        ]
+        for end, status, reason in cases:
+            with self.subTest(reason), self.env.cr.savepoint() as savepoint, trap_jobs():
+                end()
+                self.env.invalidate_all()
+                response = self._post(**request)
+                if status == 200:
+                    self.assertEqual(self._find(response), order)
+                else:
+                    self.assertRefused(response, status, "external_id_ended", "external_id")
+                savepoint.rollback()
+
+    def test_the_name_of_an_ended_subscription_is_free_once_it_has_another_one(self):
+        request = {"plan_code": self.plan.code, "external_id": unique("subscription")}
+        ended = self._find(self._post(**request))
+        ended._fc_terminate()
+        self.assertRefused(self._post(**request), 409, "external_id_ended", "external_id")
+        new_name = {"external_id": unique("ended")}
+        self.assertEqual(
+            self._call(f"/subscriptions/{request['external_id']}", new_name, method="PATCH").status_code, 200
+        )
+        self.assertNotEqual(self._find(self._post(**request)), ended)
+
+    def test_a_start_longer_ago_than_the_setting_is_refused(self):
+        cases = [(366, 366, 200), (366, 367, 422), (0, 0, 200), (0, 1, 422), (0, -5, 200), (5000, 4000, 200)]
+        for limit, days_ago, status in cases:
+            with self.subTest(f"{days_ago} days ago, {limit} allowed"):
+                self.company.x_fc_start_days_back = limit
+                start_date = str(fields.Date.today() - timedelta(days=days_ago))
+                response = self._post(plan_code=self.plan.code, start_date=start_date)
+                if status == 200:
+                    self.assertEqual(str(self._find(response).start_date), start_date)
+                else:
+                    self.assertRefused(response, status, "start_date_out_of_range", "start_date")
+
+    def test_what_runs_already_is_found_however_long_ago_it_started(self):
+        request = {"plan_code": self.plan.code, "external_id": unique("subscription"), "start_date": "2020-01-01"}
+        order = self._find(self._post(**request))
+        self.company.x_fc_start_days_back = 10
+        self.assertEqual(self._find(self._post(**request)), order)
+
+    def test_usage_before_the_start_names_it_and_a_start_in_the_past_takes_it(self):
+        self._create_charge()
+        for start, status in (("2026-01-11", 422), ("2026-01-10", 202)):
+            with self.subTest(start):
+                external_id = unique("subscription")
+                order = self._find(self._post(plan_code=self.plan.code, external_id=external_id, start_date=start))
+                response = self._call("/usage", {"events": [self._event(order, quantity=7)]})
+                if status == 422:
+                    answer = self.assertRefused(response, 422, "usage_before_start", "events.0.period_end")
+                    self.assertIn(start, answer["message"])
+                    self.assertIn(start, answer["errors"][0]["message"])
+                else:
+                    self.assertEqual(response.status_code, 202)
+                    self.assertEqual(self._invoice_on(order, "2026-02-10").amount_untaxed, 27)
+
     def test_what_does_not_exist_is_not_found(self):
         cases = [
             (
@@ -222,6 +290,7 @@ class TestRestSubscriptions(BillingHttpCase):
             ({"plan_id": self.recurrence.id, "lines": [{**line, "quantity": -1}]}, "lines.0.quantity"),
             ({"plan_id": self.recurrence.id, "lines": [{**line, "quantity": True}]}, "lines.0.quantity"),
             ({"plan_id": self.recurrence.id, "lines": [{**line, "quantity": 0.001}]}, "lines.0.quantity"),
+            ({"plan_id": self.recurrence.id, "lines": [{**line, "quantity": "２"}]}, "lines.0.quantity"),
             ({"plan_id": self.recurrence.id, "lines": [{**line, "price_unit": 0}]}, "lines.0.price_unit"),
             ({"plan_code": self.plan.code, "partner_id": 1}, "partner_id"),
         ]

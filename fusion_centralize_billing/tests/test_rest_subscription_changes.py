@@ -74,7 +74,45 @@ class TestRestSubscriptionChanges(BillingHttpCase):
         order = self._create_subscription()
         answer = self._change(order, lines=[{"line_id": order.order_line.id, "quantity": "2.5"}])
         self.assertEqual((answer["lines"][0]["quantity"], answer["lines"][0]["unit_price"]), ("2.5", "20"))
-        self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 50)
+        self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 20)
+        following = order.plan_id._get_recurrence().next_boundary(order.start_date, fields.Date.today())
+        self.assertEqual(order.x_fc_term_ids.sorted("id")[-1].effective_from, following)
+
+    def test_a_quantity_holds_from_the_day_that_the_service_names(self):
+        cases = [
+            # effective_at, first day, invoices of January and February, at 310.00 a month, reason
+            (None, "2026-02-01", [310, 620], "the rule of the plan"),
+            ("now", "2026-01-11", [520, 620], "10 days of 1 and 21 of 2: by the day of invoicing it was 620"),
+            ("period_end", "2026-02-01", [310, 620], "the period that runs is that of today"),
+            ("2026-02-15", "2026-02-15", [310, 465], "a day in the future"),
+            ("2026-01-01", "2026-01-01", [620, 620], "a day that is not invoiced yet"),
+        ]
+        for effective_at, first_day, amounts, reason in cases:
+            with self.subTest(reason):
+                lines = [{"product_id": self.fee.id, "price_unit": 310}]
+                order = self._create_subscription(order_line=[Command.create(line) for line in lines])
+                with self._on("2026-01-11"):
+                    change = {"lines": [{"line_id": order.order_line.id, "quantity": 2}]}
+                    if effective_at:
+                        change["effective_at"] = effective_at
+                    answer = self.service._api_update_subscription(
+                        {"subscription_external_id": order.x_fc_external_id, **change}
+                    )
+                [line] = answer["lines"]
+                self.assertEqual((line["quantity"], line["effective_from"]), ("2", first_day))
+                moves = self._invoice_on(order, "2026-03-01")
+                self.assertEqual(moves.sorted("invoice_date").mapped("amount_untaxed"), amounts)
+
+    def test_a_day_that_is_invoiced_is_refused(self):
+        order = self._create_subscription()
+        self._invoice_on(order, "2026-02-01")
+        lines = [{"line_id": order.order_line.id, "quantity": 2}]
+        response = self._patch(order, lines=lines, effective_at="2026-01-31")
+        self.assertRefused(response, 422, "effective_at_refused", "effective_at")
+        self._change(order, lines=lines, effective_at="2026-02-01")
+        terms = order.x_fc_term_ids
+        self._change(order, lines=lines, effective_at="2026-02-01")
+        self.assertEqual(order.x_fc_term_ids, terms, "the same request again changes nothing")
 
     def test_the_agreed_price_and_discount_survive_a_pricelist(self):
         line = {"product_id": self.fee.id, "price_unit": 17, "discount": 10}

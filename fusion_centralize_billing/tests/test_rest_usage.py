@@ -20,6 +20,7 @@ class TestRestUsage(BillingHttpCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls._create_charge()
         cls.order = cls._create_subscription()
 
     def _post(self, *events, **options):
@@ -205,6 +206,9 @@ class TestRestUsage(BillingHttpCase):
             ("quantity", None, "decimal_type"),
             ("quantity", "", "decimal_parsing"),
             ("quantity", "many", "decimal_parsing"),
+            ("quantity", "１２", "decimal_parsing"),
+            ("quantity", "١٢", "decimal_parsing"),
+            ("quantity", "1_000", "decimal_parsing"),
             ("quantity", "NaN", "not_finite"),
             ("quantity", "Infinity", "not_finite"),
             ("quantity", [1], "decimal_type"),

@@ -203,7 +203,9 @@ class TestTimeZonesOverHttp(BillingHttpCase):
     def test_days_without_times_are_local_days(self):
         self.assertEqual(self._record(period_start="2026-01-31", period_end="2026-02-01").status_code, 202)
         usage = self.env["fusion.billing.usage"].search([("subscription_id", "=", self.order.id)])
-        self.assertEqual((str(usage.period_start), str(usage.period_end)), ("2026-01-31 05:00:00", "2026-02-01 05:00:00"))
+        self.assertEqual(
+            (str(usage.period_start), str(usage.period_end)), ("2026-01-31 05:00:00", "2026-02-01 05:00:00")
+        )
         answer = self._call(
             "/usage",
             params={

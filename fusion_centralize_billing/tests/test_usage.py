@@ -203,22 +203,36 @@ class TestUsage(BillingCase):
 
     # === CHANGE FEED === #
 
-    def test_a_batch_leaves_one_change_per_subscription(self):
+    def test_a_batch_leaves_one_change_per_subscription_and_month(self):
         other = self._create_subscription()
         self._upsert(
             self.service,
             (self.order, 1, "2026-01-20", "2026-01-20", None),
+            (self.order, 1, "2026-12-20", "2026-12-20", None),
             (self.order, 1, "2026-01-05", "2026-01-05", None),
             (other, 1, "2026-01-07", "2026-01-07", None),
         )
-        self.assertEqual(self._get_spans(), [("2026-01-05 00:00:00", "2026-01-20 00:00:00")])
+        december = ("2026-12-20 00:00:00", "2026-12-20 00:00:00")
+        self.assertEqual(self._get_spans(), [("2026-01-05 00:00:00", "2026-01-20 00:00:00"), december])
         self.assertEqual(self._get_spans(other), [("2026-01-07 00:00:00", "2026-01-07 00:00:00")])
+
+    def test_a_batch_leaves_a_change_for_each_metric(self):
+        metric = self._create_metric()
+        self._record(1)
+        self._record(1, metric=metric)
+        self.assertEqual(self._get_changes(self.order).metric_id, self.metric | metric)
 
     def test_a_counter_that_moves_names_both_periods(self):
         self._record(1, idem="k")
         self._clear_changes()
         self._record(1, start="2026-03-05", end="2026-03-05", idem="k")
-        self.assertEqual(self._get_spans(), [("2026-01-10 23:59:59.999999", "2026-03-05 00:00:00")])
+        self.assertEqual(
+            self._get_spans(),
+            [
+                ("2026-01-10 23:59:59.999999", "2026-01-10 23:59:59.999999"),
+                ("2026-03-05 00:00:00", "2026-03-05 00:00:00"),
+            ],
+        )
 
     def test_editing_and_deleting_by_hand_are_changes(self):
         usage = self._record(1)
@@ -245,8 +259,17 @@ class TestUsage(BillingCase):
     def test_taking_the_changes_empties_the_feed(self):
         self._record(1)
         changes = self.env["fusion.billing.usage.change"]
-        self.assertEqual([str(instant.date()) for instant in changes._take(self.order)], ["2026-01-10"] * 2)
-        self.assertIsNone(changes._take(self.order))
+        [(metric_id, *instants)] = changes._take(self.order)
+        self.assertEqual(metric_id, self.metric.id)
+        self.assertEqual([str(instant.date()) for instant in instants], ["2026-01-10"] * 2)
+        self.assertEqual(changes._take(self.order), [])
+
+    def test_what_is_taken_is_one_change_per_metric_and_month_however_many_came(self):
+        for day in ("2026-01-10", "2026-01-20", "2026-03-05", "2026-01-15"):
+            self._record(1, start=day, end=day)
+        changes = self.env["fusion.billing.usage.change"]._take(self.order)
+        spans = [(str(change.from_at.date()), str(change.to_at.date())) for change in changes]
+        self.assertEqual(spans, [("2026-01-10", "2026-01-20"), ("2026-03-05", "2026-03-05")])
 
     def test_the_cron_enqueues_one_job_per_touched_subscription(self):
         other, untouched = self._create_subscription(), self._create_subscription()

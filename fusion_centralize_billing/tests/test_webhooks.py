@@ -343,6 +343,14 @@ class TestWebhooks(BillingCase):
         self._backdate(dead, state="dead")
         self.assertFalse(self._sweep() & (waiting | sent | dead))
 
+    def test_a_delivery_whose_job_failed_gets_another_one_a_day_later(self):
+        webhook = self._backdate(self._enqueue())
+        job = self.env["queue.job"].search([("identity_key", "=", webhook._get_job_key())])
+        job.state = "failed"
+        self.assertFalse(self._sweep() & webhook)
+        job.date_started = fields.Datetime.now() - timedelta(hours=25)
+        self.assertLessEqual(webhook, self._sweep())
+
     def test_a_job_that_still_waits_is_not_doubled(self):
         webhook = self._backdate(self._enqueue())
         for _time in range(2):

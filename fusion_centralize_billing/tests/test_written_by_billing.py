@@ -267,6 +267,7 @@ class TestPricesWrittenByBilling(_Case):
     def setUpClass(cls):
         super().setUpClass()
         cls.tiered = cls._create_charge(
+            is_additional=True,
             charge_model="graduated",
             tiers=[{"up_to": 10, "price_per_unit": 2}, {"price_per_unit": 1}],
             filter_ids=[Command.create({"name": "region", "value": "eu"})],

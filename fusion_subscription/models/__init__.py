@@ -5,8 +5,10 @@ from . import fusion_subscription_guarded
 # isort: split
 # What inherits it comes after it.
 from . import (
+    account_move,
     account_move_line,
     fusion_subscription_fee,
+    fusion_subscription_line_term,
     fusion_subscription_pause,
     fusion_subscription_period,
     product_template,
@@ -14,6 +16,9 @@ from . import (
     sale_order_fees,
     sale_order_invoicing,
     sale_order_line,
+    sale_order_line_invoicing,
+    sale_order_line_terms,
+    sale_order_rest,
     sale_order_terms,
     sale_subscription_plan,
 )

@@ -8,7 +8,7 @@ from ..periods import covers
 class FusionSubscriptionPause(models.Model):
     """A stretch [date_from, date_to) in which a subscription was paused; open while it still is.
 
-    Recurring lines are not billed for a period that lies wholly within one pause.
+    Recurring lines are not billed for a period that lies wholly within pauses.
     """
 
     _name = "fusion.subscription.pause"
@@ -48,6 +48,6 @@ class FusionSubscriptionPause(models.Model):
     def _get_guarded_fields(self):
         return set(self._fields)
 
-    def _covers(self, period_start, period_end):
-        """Tell whether one pause of ``self`` holds the whole period."""
-        return any(covers(pause.date_from, pause.date_to or None, period_start, period_end) for pause in self)
+    def _covers(self, start, end):
+        """Tell whether the pauses of ``self``, together, hold all days of [start, end)."""
+        return covers([(pause.date_from, pause.date_to or None) for pause in self], start, end)

@@ -31,15 +31,17 @@ TERMS = (
     "x_fc_fee_timing",
     "x_fc_trial_days",
     "x_fc_grace_days",
+    "x_fc_change_timing",
 )
 
 
 class SaleOrder(models.Model):
     """The subscription: its terms and its life. How it is invoiced stands in sale_order_invoicing.py.
 
-    Dates are days of the subscription, see _get_subscription_today(). Periods are half-open: the invoice of boundary B bills [boundary before B, B),
-    in arrears. Boundaries are start_date + n periods, or the first days of calendar periods if the plan
-    says so; end_date, if set, is the last one. What was agreed about fees stands in sale_order_terms.py.
+    Dates are days of the subscription, see _get_subscription_today(). Periods are half-open: the invoice of
+    boundary B bills [boundary before B, B), in arrears. Boundaries are start_date + n periods, or the first
+    days of calendar periods if the plan says so; end_date, if set, is the last one. What was agreed about
+    fees stands in sale_order_terms.py.
 
     People set the terms (TERMS) until the subscription starts, and the end until it is closed. How far it is
     billed, and its state, only code writes.
@@ -98,6 +100,9 @@ class SaleOrder(models.Model):
     x_fc_period_ids = fields.One2many("fusion.subscription.period", "order_id", string="Billed Periods", readonly=True)
     x_fc_period_count = fields.Integer(string="Billed Period Count", compute="_compute_x_fc_period_count")
     x_fc_pause_ids = fields.One2many("fusion.subscription.pause", "order_id", string="Pauses", readonly=True)
+    x_fc_term_ids = fields.One2many(
+        "fusion.subscription.line.term", "order_id", string="Agreed Terms", readonly=True, copy=False
+    )
 
     # === CONSTRAINTS AND INDEXES === #
 
@@ -193,6 +198,18 @@ class SaleOrder(models.Model):
         reopened.end_date = False
         return result
 
+    def action_change_subscription(self):
+        """Ask for new quantities and prices, and from when they hold."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Change Quantities and Prices"),
+            "res_model": "fusion.subscription.change",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_order_id": self.id},
+        }
+
     def action_view_subscription_periods(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("fusion_subscription.fusion_subscription_period_action")
@@ -212,6 +229,7 @@ class SaleOrder(models.Model):
             # sudo: the computation is called here, not by the ORM, and nobody else writes its result
             order.order_line.sudo()._compute_x_fc_is_recurring()
             order.start_date = order.start_date or order._get_subscription_today()
+            order._start_terms()
             order._set_subscription_state("3_progress")
             if order.x_fc_fee_due_on and order._get_due_invoice():
                 # A fee in advance need not wait for the hourly run
@@ -320,6 +338,7 @@ class SaleOrder(models.Model):
             "next_invoice_date",
             "x_fc_fee_invoiced_until",
             "x_fc_fee_due_on",
+            "x_fc_rest_due_on",
             "x_fc_trial_end_date",
             "x_fc_invoice_on",
         }

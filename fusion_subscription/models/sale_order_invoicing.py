@@ -1,18 +1,22 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
-from psycopg2.errors import UniqueViolation
+from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, split_every
 
 from ..due_invoice import DueInvoice
+from ..jobs import repeated_on_conflict
 
 # States in which periods are invoiced; a churned subscription until its last period is
 INVOICED_STATES = ("3_progress", "6_churn")
 CRON_BATCH_SIZE = 500
+# A subscription whose job failed is tried again after this long
+RETRY_FAILURE_AFTER = timedelta(days=1)
+# Context key: whether down payments are deducted and lowered quantities credited, as people have chosen
+_DEDUCTS = "fusion_subscription_deducts"
 
 
 class SaleOrder(models.Model):
@@ -25,12 +29,14 @@ class SaleOrder(models.Model):
     x_fc_has_due_period = fields.Boolean(
         string="Period Due",
         compute="_compute_x_fc_has_due_period",
-        help="A period, or a fee in advance, is due and not invoiced.",
+        help="A period, a fee in advance, or what is left after the end, is due and not invoiced.",
     )
 
     # === COMPUTE === #
 
-    @api.depends("is_subscription", "state", "subscription_state", "x_fc_invoice_on", "x_fc_fee_due_on")
+    @api.depends(
+        "is_subscription", "state", "subscription_state", "x_fc_invoice_on", "x_fc_fee_due_on", "x_fc_rest_due_on"
+    )
     @api.depends_context("fusion_subscription_today")
     def _compute_x_fc_has_due_period(self):
         for order in self:
@@ -72,25 +78,28 @@ class SaleOrder(models.Model):
             self._check_still_due(None)
             return moves
         moves = self.env["account.move"]
-        while due and not due.period:
+        while due and not due.period and not due.is_rest:
             moves |= self._create_due_invoice(due, final)
             due = self._get_due_invoice()
-        if due:
+        if due and due.period:
             self._prepare_due_period(*due.period)
+        if due:
             moves |= self._create_due_invoice(due, final)
         return moves
 
     def _create_due_invoice(self, due, final):
         """Create and record the due invoice; without any amount it is recorded only."""
         self.ensure_one()
-        self._open_due_fees(due, final)
-        # What was paid too much is given back, also by those who leave negative amounts for later
-        final = final or bool(self._get_fees_to_credit(due))
+        self._open_due_fees(due)
         moves = self.env["account.move"]
         if self._has_amount_to_invoice(final):
-            moves = super()._create_invoices(grouped=True, final=final)
-        self._check_still_due(due)
-        self._record_due_fees(due)
+            # Discounts and credits are part of the fee, also for those who leave other negative amounts for later
+            has_negative = any(fee.amount < 0 for fee in self._get_open_fees())
+            order = self.with_context(**{_DEDUCTS: final})
+            moves = super(SaleOrder, order)._create_invoices(grouped=True, final=final or has_negative)
+        if not due.is_rest:
+            self._check_still_due(due)
+        self._record_due_fees(due, moves)
         if due.period:
             self._record_period(*due.period, moves)
         self._close_if_completed()
@@ -101,24 +110,30 @@ class SaleOrder(models.Model):
             raise ConcurrencyError("The day changed while the subscription was invoiced: try again.")
 
     def _create_account_invoices(self, invoice_vals_list, final):
-        """Date the invoice of a period on its boundary plus the grace period, that of a fee on its first day."""
+        """Date the invoice of a period on its boundary plus the grace period, that of a fee on its first day.
+
+        Without payment terms it is due on that day, too; Odoo would take the day on which it is made.
+        """
         due = len(self) == 1 and self._get_due_invoice()
         if due:
             for invoice_vals in invoice_vals_list:
                 invoice_vals["invoice_date"] = due.day
+                if not invoice_vals.get("invoice_payment_term_id"):
+                    invoice_vals["invoice_date_due"] = due.day
         return super()._create_account_invoices(invoice_vals_list, final)
 
     def _get_invoiceable_lines(self, final=False):
         """Add the recurring lines of the due invoice, at their place among sections and notes.
 
-        An invoice that closes no period has nothing but these.
+        An invoice of fees in advance has nothing but these.
         """
-        lines = super()._get_invoiceable_lines(final)
+        lines = super()._get_invoiceable_lines(self.env.context.get(_DEDUCTS, final))
         due = len(self) == 1 and self._get_due_invoice()
         if not due:
             return lines
-        recurring = self._get_due_recurring_lines(due, final)
-        if not due.period:
+        open_fees = self._get_open_fees()
+        recurring = self.order_line.filtered(lambda line: line.id in open_fees.order_line_id.ids)
+        if not due.period and not due.is_rest:
             lines = self.env["sale.order.line"]
         if not recurring:
             return lines
@@ -135,8 +150,10 @@ class SaleOrder(models.Model):
         """
         moves = self.env["account.move"]
         for order in self:
-            while order._get_due_invoice():
+            while due := order._get_due_invoice():
                 moves |= order._invoice_due_period()
+                if due.is_rest:
+                    break
         return moves
 
     def _invoice_due_period(self):
@@ -174,7 +191,8 @@ class SaleOrder(models.Model):
     def _cron_create_recurring_invoices(self):
         """Enqueue one job for each subscription with a due period or fee, or a reached end.
 
-        A subscription whose job failed waits in the Job Queue until somebody requeues or closes that job.
+        A subscription whose job failed is tried again a day later, or when somebody requeues or closes that job:
+        each failure is a mail to all who manage the queue.
         """
         due = self.search(self._get_due_subscriptions_domain(), order="next_invoice_date, id")
         due = due.filtered(lambda order: order._get_due_invoice() or order._has_end_to_reach())
@@ -194,32 +212,36 @@ class SaleOrder(models.Model):
                 identity_key=order._get_invoicing_identity_key(),
             )._job_create_recurring_invoice()
 
+    @repeated_on_conflict
     def _job_create_recurring_invoice(self):
         """Invoice the oldest due period, then go on with the next one in a job of its own.
 
-        Runs as often as wanted: what is invoiced is not due any more. A concurrent run ends in a
-        serialization failure on the row lock, or on the unique constraint; both retry the job.
+        Runs as often as wanted: what is invoiced is not due any more.
         """
         self._lock_subscriptions()
         order = self.exists()
         if not order:
             return self.env._("The order does not exist any more.")
-        order._close_if_ended_while_paused()
-        if not order._get_due_invoice():
-            order._close_if_completed()
-            return self.env._("Nothing is due.")
-        try:
-            moves = order._invoice_due_period()
-        except UniqueViolation as error:
-            guards = ("fusion.subscription.period", "fusion.subscription.fee")
-            if error.diag.table_name not in [self.env[model]._table for model in guards]:
-                raise
-            raise RetryableJobError("The period has just been invoiced by another transaction.", seconds=5) from error
-        if order._get_due_invoice():
-            order._schedule_recurring_invoice()
-        return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
+        return order._attempt_job("invoicing", order._invoice_next_due)
+
+    def _attempt_job(self, step, work):
+        """Hook: do the work of a job for one locked subscription, and return its result.
+
+        An addon may keep a fault that people can mend from failing the job, if it shows it and tries again.
+        """
+        return work()
 
     # === HELPERS === #
+
+    def _invoice_next_due(self):
+        self._close_if_ended_while_paused()
+        if not self._get_due_invoice():
+            self._close_if_completed()
+            return self.env._("Nothing is due.")
+        moves = self._invoice_due_period()
+        if self._get_due_invoice():
+            self._schedule_recurring_invoice()
+        return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
 
     def _get_due_period(self):
         """Return the oldest period that is due and not invoiced, as (start, end), or None.
@@ -240,6 +262,8 @@ class SaleOrder(models.Model):
         if not self._is_invoiced():
             return None
         days = [day for day in (self.x_fc_fee_due_on, self.x_fc_invoice_on) if day]
+        if not days and self._is_reached(self.x_fc_rest_due_on):
+            return DueInvoice(self._get_subscription_today(), None, None, ends_fees=False, is_rest=True)
         if not days or not self._is_reached(min(days)):
             return None
         day = min(days)
@@ -257,32 +281,18 @@ class SaleOrder(models.Model):
     @api.model
     def _get_due_subscriptions_domain(self):
         today = self._get_latest_subscription_today()
-        reached = Domain("x_fc_invoice_on", "<=", today) | Domain("x_fc_fee_due_on", "<=", today)
+        days = ("x_fc_invoice_on", "x_fc_fee_due_on", "x_fc_rest_due_on")
+        reached = Domain.OR(Domain(day, "<=", today) for day in days)
         due = Domain("subscription_state", "in", INVOICED_STATES) & reached
         ended = Domain("subscription_state", "in", ("3_progress", "4_paused")) & Domain("end_date", "<=", today)
         return Domain("is_subscription", "=", True) & Domain("state", "=", "sale") & (due | ended)
 
-    def _get_billable_recurring_lines(self, final):
-        return self.order_line.filtered(
-            lambda line: line.x_fc_is_recurring and (line.product_uom_qty > 0 or (final and line.product_uom_qty < 0))
-        )
-
-    def _get_due_recurring_lines(self, due, final):
-        """Return the recurring lines that the due invoice bills or credits."""
-        if self.x_fc_fee_timing == "advance":
-            return self.env["sale.order.line"].union(*self._get_due_fee_charges(due))
-        return self._get_billable_recurring_lines(final).filtered(lambda line: line._get_due_charges(due))
-
     def _has_amount_to_invoice(self, final):
-        due = self._get_due_invoice()
-        for line in self._get_invoiceable_lines(final).filtered(lambda line: not line.display_type):
-            # not the subtotal: it is zero on lines invoiced by delivered quantity
-            amounts = [line._get_discounted_price()]
-            if line.x_fc_is_recurring:
-                amounts = [charge.amount for charge in line._get_due_charges(due)]
-            if any(amounts):
-                return True
-        return False
+        if any(fee.amount for fee in self._get_open_fees()):
+            return True
+        # not the subtotal: it is zero on lines invoiced by delivered quantity
+        lines = self._get_invoiceable_lines(final).filtered(lambda line: not line.display_type)
+        return any(line._get_discounted_price() for line in lines)
 
     def _record_period(self, period_start, period_end, moves):
         values = self._prepare_subscription_period_values(period_start, period_end, moves)
@@ -308,13 +318,17 @@ class SaleOrder(models.Model):
     def _lock_subscriptions(self):
         """Lock the order rows until the end of the transaction.
 
-        Raises a serialization failure, which is retried, if another transaction invoiced them after
-        this one took its snapshot. References to the rows (order lines, usage) are not blocked.
+        By writing the rows, not only locking them: who comes late gets a serialization failure, is run again,
+        and sees what was done, even if that left the order as it was. References to the rows (order lines,
+        usage) are not blocked.
         """
         if self:
             self.env.cr.execute(
                 SQL(
-                    "SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE",
+                    """
+                    WITH locked AS (SELECT id FROM sale_order WHERE id IN %s ORDER BY id FOR NO KEY UPDATE)
+                    UPDATE sale_order SET write_date = write_date FROM locked WHERE sale_order.id = locked.id
+                    """,
                     tuple(self.ids),
                 ),
                 log_exceptions=False,
@@ -325,13 +339,11 @@ class SaleOrder(models.Model):
         return f"fusion_subscription.recurring_invoice.{self.id}"
 
     def _get_with_failed_job(self):
+        """Return those whose job failed within the last day."""
         keys = {order._get_invoicing_identity_key(): order.id for order in self}
+        since = fields.Datetime.now() - RETRY_FAILURE_AFTER
+        domain = [("state", "=", "failed"), ("method_name", "=", "_job_create_recurring_invoice")]
         # sudo: the queue is open to its managers only
-        failed = (
-            self.env["queue.job"]
-            .sudo()
-            .search_fetch(
-                [("state", "=", "failed"), ("method_name", "=", "_job_create_recurring_invoice")], ["identity_key"]
-            )
-        )
-        return self.browse(keys[job.identity_key] for job in failed if job.identity_key in keys)
+        failed = self.env["queue.job"].sudo().search(domain)
+        recent = failed.filtered(lambda job: (job.date_started or job.date_enqueued or job.date_created) > since)
+        return self.browse(keys[job.identity_key] for job in recent if job.identity_key in keys)

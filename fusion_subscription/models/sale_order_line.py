@@ -1,13 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 
-from datetime import timedelta
-
 from odoo import api, fields, models
-from odoo.fields import Command
-from odoo.tools import format_date
+from odoo.exceptions import UserError, ValidationError
 
-from ..amounts import get_line_amount
-from ..due_invoice import RecurringCharge
 from .sale_order import STARTED_STATES
 
 # Fields of Odoo that would bill a recurring line once more, or not at all: by quantity, as a down payment, elsewhere
@@ -15,13 +10,21 @@ _BILLED_OTHERWISE = {"order_id", "qty_to_invoice", "qty_invoiced", "invoice_stat
 
 
 class SaleOrderLine(models.Model):
-    """Recurring lines are invoiced per period by their subscription, never by quantity."""
+    """The role of a line: recurring, invoiced per period by its subscription, or one-off, invoiced by quantity."""
 
     _name = "sale.order.line"
     _inherit = ["sale.order.line", "fusion.subscription.guarded"]
 
     # === FIELDS === #
 
+    x_fc_recurrence = fields.Selection(
+        selection=[("product", "As the Product Says"), ("recurring", "Every Period"), ("one_off", "Once")],
+        string="Invoiced",
+        required=True,
+        default="product",
+        help="How the line is invoiced on a subscription. As the product says: every period if the product is "
+        "recurring when the line is added.",
+    )
     x_fc_is_recurring = fields.Boolean(
         string="Recurring",
         compute="_compute_x_fc_is_recurring",
@@ -29,21 +32,39 @@ class SaleOrderLine(models.Model):
         help="Invoiced for every period of the subscription.",
     )
 
+    # === CONSTRAINTS AND INDEXES === #
+
+    @api.constrains("x_fc_recurrence", "product_id")
+    def _check_combo_not_recurring(self):
+        if any(line.x_fc_recurrence == "recurring" and line.product_id.type == "combo" for line in self):
+            raise ValidationError(
+                self.env._("A combo cannot be recurring. Sell its products one by one, as recurring lines.")
+            )
+
     # === COMPUTE === #
 
     # No trigger on product_id.recurring_invoice: a later change must not turn what was billed per
     # period into a quantity that is still to be invoiced or refunded.
-    @api.depends("product_id", "order_id.is_subscription")
+    @api.depends("product_id", "x_fc_recurrence", "order_id.is_subscription")
     def _compute_x_fc_is_recurring(self):
         for line in self:
+            by_role = {"recurring": bool(line.product_id), "one_off": False}
             line.x_fc_is_recurring = (
-                line.order_id.is_subscription and not line.display_type and line.product_id.recurring_invoice
+                line.order_id.is_subscription
+                and not line.display_type
+                and by_role.get(line.x_fc_recurrence, line.product_id.recurring_invoice)
             )
 
-    @api.depends("x_fc_is_recurring")
+    @api.depends(
+        "x_fc_is_recurring",
+        "invoice_lines.x_fc_reversed_line_id",
+        "invoice_lines.move_id.x_fc_is_given_back",
+    )
     def _compute_qty_to_invoice(self):
         super()._compute_qty_to_invoice()
         self.filtered("x_fc_is_recurring").qty_to_invoice = 0
+        for line in self.filtered(lambda line: line._is_billed_once()):
+            line.qty_to_invoice = line._get_qty_to_bill_once()
 
     @api.depends("x_fc_is_recurring")
     def _compute_invoice_status(self):
@@ -68,42 +89,24 @@ class SaleOrderLine(models.Model):
     # === CRUD === #
 
     def write(self, vals):
-        """Keep the recurring lines of started subscriptions billed per period.
+        """Keep the lines of started subscriptions billed as they are: per period, or once.
 
-        :raise UserError: if a user would have one billed in another way
+        :raise UserError: if a line would be billed in another way
         """
         names = [] if self.env.su else [name for name in _BILLED_OTHERWISE if name in vals]
         for line in self.filtered(lambda line: line._is_billed_per_period()) if names else ():
             line._refuse_by_hand(name for name in names if line._is_changed(name, vals))
-        return super().write(vals)
-
-    # === BUSINESS === #
-
-    def _prepare_invoice_lines_vals_list(self, **optional_values):
-        """Bill a recurring line as the due invoice has it: its period, a fee in advance, a credit of one."""
-        due = self.x_fc_is_recurring and self.order_id._get_due_invoice()
-        if not due:
-            return super()._prepare_invoice_lines_vals_list(**optional_values)
-        return [self._prepare_charge_values(charge, **optional_values) for charge in self._get_due_charges(due)]
-
-    def _prepare_charge_values(self, charge, **optional_values):
-        """Prepare the invoice line of one charge and name its days in the customer's language.
-
-        Part of a period is one unit at the rounded amount, discount included: Odoo rounds quantities to
-        2 digits, and a discount on a rounded price would round a second time.
-        """
-        values = self._prepare_invoice_line(**optional_values)
-        values["name"] = f"{values['name']}\n{self._get_charge_description(charge)}"
-        values["x_fc_fee_id"] = charge.fee.id
-        if charge.is_whole:
-            values["quantity"] = self.product_uom_qty
-        else:
-            values["quantity"] = -1 if charge.is_credit else 1
-            values["price_unit"] = float(charge.amount)
-            values["discount"] = 0
-        if charge.is_credit:
-            values["tax_ids"] = [Command.set(charge.fee.invoice_line_ids.sorted("id")[:1].tax_ids.ids)]
-        return values
+        started = (
+            self.filtered(lambda line: line._is_started()) if {"product_id", "x_fc_recurrence"} & set(vals) else ()
+        )
+        roles = {line: line.x_fc_is_recurring for line in started}
+        result = super().write(vals)
+        for line, is_recurring in roles.items():
+            if line.x_fc_is_recurring != is_recurring:
+                raise UserError(
+                    self.env._("%s is billed as it was agreed, every period or once: add another line.", line.name)
+                )
+        return result
 
     # === HELPERS === #
 
@@ -111,59 +114,40 @@ class SaleOrderLine(models.Model):
     def _get_guarded_fields(self):
         return super()._get_guarded_fields() | {"x_fc_is_recurring"}
 
+    def _is_started(self):
+        return self.order_id.subscription_state in STARTED_STATES
+
     def _is_billed_per_period(self):
-        return self.x_fc_is_recurring and self.order_id.subscription_state in STARTED_STATES
+        return self.x_fc_is_recurring and self._is_started()
 
-    def _get_due_charges(self, due):
-        """Return what the due invoice bills and credits of a recurring line, as a list of RecurringCharge."""
-        self.ensure_one()
-        order = self.order_id
-        if order.x_fc_fee_timing == "advance":
-            return order._get_due_fee_charges(due).get(self, [])
-        share = order._get_recurring_share(*due.period, due.period)
-        if not share:
-            return []
-        start, end = due.period
-        if share != 1:
-            start = max(start, order._get_first_fee_day())
-        charge = RecurringCharge(
-            start,
-            end,
-            amount=self._get_recurring_amount(share),
-            is_whole=share == 1,
-            days_shown=share != 1,
-            fee=self.env["fusion.subscription.fee"],
+    def _is_billed_once(self):
+        return (
+            self.order_id.is_subscription
+            and self.state == "sale"
+            and not self.x_fc_is_recurring
+            and not self.display_type
+            and self.product_id.type != "combo"
         )
-        return [charge]
 
-    def _get_recurring_amount(self, share):
-        self.ensure_one()
-        rounding = self.order_id.currency_id.rounding
-        return get_line_amount(self.product_uom_qty, self.price_unit, self.discount, rounding, share)
+    def _get_qty_to_bill_once(self):
+        """Return the quantity of a one-off line that is to be invoiced: crediting by hand bills nothing again.
 
-    def _get_charge_description(self, charge):
-        days = self._get_period_description(charge.start, charge.end)
-        if not charge.days_shown:
-            return days
-        full_start, full_end = self.order_id.plan_id._get_recurrence().period_around(
-            self.order_id.start_date, charge.start
-        )
-        numbers = {
-            "days": (charge.end - charge.start).days,
-            "full_days": (full_end - full_start).days,
-            "period": self._get_period_description(full_start, full_end),
-        }
-        text = self.env._("%(part)s, %(days)s of the %(full_days)s days of %(period)s", part=days, **numbers)
-        if charge.is_credit:
-            text = self.env._("Not used: %(part)s", part=text)
-        discount = charge.fee.discount if charge.fee else self.discount
-        if discount:
-            text += "\n" + self.env._("%(discount)s %% discount included", discount=f"{discount:g}")
-        return text
+        Odoo takes the quantity of a reversal off the quantity invoiced. A quantity that is lowered is credited, unless
+        people have credited as much.
+        """
+        ordered = self.qty_to_invoice + self.qty_invoiced
+        billed = self._get_billed_qty()
+        if ordered >= billed:
+            return ordered - billed
+        return min(ordered - self.qty_invoiced, 0)
 
-    def _get_period_description(self, period_start, period_end):
-        return self.env._(
-            "%(first_day)s to %(last_day)s",
-            first_day=format_date(self.env, period_start),
-            last_day=format_date(self.env, period_end - timedelta(days=1)),
-        )
+    def _get_billed_qty(self):
+        """Return the quantity on invoices that count, as Odoo does, but for the reversals of people."""
+        billed = 0
+        for line in self._get_invoice_lines():
+            move = line.move_id
+            if move.state == "cancel" or move.x_fc_is_given_back or line.x_fc_reversed_line_id:
+                continue
+            quantity = line.product_uom_id._compute_quantity(line.quantity, self.product_uom_id)
+            billed += {"out_invoice": quantity, "out_refund": -quantity}.get(move.move_type, 0)
+        return billed

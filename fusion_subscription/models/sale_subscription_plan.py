@@ -85,8 +85,10 @@ class SaleSubscriptionPlan(models.Model):
                     ("state", "=", "sale"),
                     ("subscription_state", "in", ("3_progress", "4_paused", "6_churn")),
                     "|",
+                    "|",
                     ("next_invoice_date", "!=", False),
                     ("x_fc_fee_due_on", "!=", False),
+                    ("x_fc_rest_due_on", "!=", False),
                 ],
                 limit=1,
             )

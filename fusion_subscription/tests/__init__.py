@@ -2,9 +2,12 @@
 
 from . import (
     test_amounts,
+    test_fee_ledger,
+    test_given_back,
     test_periods,
     test_subscription_access,
     test_subscription_advance,
+    test_subscription_change,
     test_subscription_close,
     test_subscription_grace,
     test_subscription_guard,
@@ -14,4 +17,5 @@ from . import (
     test_subscription_pause,
     test_subscription_plan,
     test_subscription_terms,
+    test_terms_by_day,
 )

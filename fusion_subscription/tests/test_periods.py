@@ -130,14 +130,20 @@ class TestPeriods(BaseCase):
             with self.subTest(value=value, unit=unit), self.assertRaises(ValueError):
                 Recurrence(value, unit)
 
-    def test_covers_takes_whole_periods_only(self):
+    def test_stretches_that_meet_or_overlap_cover_a_period_together(self):
         table = [
-            # outer start, outer end, start, end, expected
-            ("2026-02-01", "2026-03-01", "2026-02-01", "2026-03-01", True),
-            ("2026-02-02", "2026-03-01", "2026-02-01", "2026-03-01", False),
-            ("2026-02-01", "2026-02-28", "2026-02-01", "2026-03-01", False),
-            ("2026-01-15", None, "2026-02-01", "2026-03-01", True),
+            # stretches (from, to), whether they hold all of February
+            ([("2026-02-01", "2026-03-01")], True),
+            ([("2026-02-02", "2026-03-01")], False),
+            ([("2026-02-01", "2026-02-28")], False),
+            ([("2026-01-15", None)], True),
+            ([("2026-01-15", "2026-02-10"), ("2026-02-10", "2026-03-05")], True),
+            ([("2026-02-08", None), ("2026-01-15", "2026-02-10")], True),
+            ([("2026-01-15", "2026-02-10"), ("2026-02-11", "2026-03-05")], False),
+            ([("2026-01-15", "2026-02-20"), ("2026-01-20", "2026-01-25"), ("2026-02-20", "2026-03-01")], True),
+            ([], False),
         ]
-        for *days, expected in table:
-            with self.subTest(days=days):
-                self.assertIs(covers(*(day and date.fromisoformat(day) for day in days)), expected)
+        for stretches, expected in table:
+            with self.subTest(stretches=stretches):
+                days = [tuple(day and date.fromisoformat(day) for day in stretch) for stretch in stretches]
+                self.assertIs(covers(days, date(2026, 2, 1), date(2026, 3, 1)), expected)

@@ -18,6 +18,7 @@ FORGED = {
     "next_invoice_date": "2027-01-01",
     "x_fc_fee_invoiced_until": "2027-01-01",
     "x_fc_fee_due_on": "2027-01-01",
+    "x_fc_rest_due_on": "2027-01-01",
     "x_fc_trial_end_date": "2027-01-01",
     "x_fc_invoice_on": "2027-01-01",
 }
@@ -193,8 +194,10 @@ class TestSubscriptionGuard(SubscriptionCommon):
         self.assertFalse(lines.with_context(default_x_fc_is_recurring=True).create(values).x_fc_is_recurring)
 
     def test_a_salesperson_agrees_on_price_and_quantity_as_ever(self):
-        self._as(self.salesman, self.order.order_line).write({"price_unit": 90, "product_uom_qty": 2, "discount": 50})
-        self.assertEqual(self._invoice_on(self.order, "2026-02-01").amount_untaxed, 90)
+        with self._on("2026-01-10"):
+            line = self._as(self.salesman, self.order.order_line)
+            line.write({"price_unit": 90, "product_uom_qty": 3, "discount": 50})
+        self.assertEqual(self._invoice_on(self.order, "2026-03-01").mapped("amount_untaxed"), [100, 135])
 
     # === WHAT SALESPEOPLE DO === #
 

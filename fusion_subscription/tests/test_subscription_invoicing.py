@@ -35,6 +35,12 @@ class TestSubscriptionInvoicing(SubscriptionCommon):
         self.assertEqual(self._get_periods(order), [("2026-01-01", "2026-02-01", 100.0)])
         self.assertDates(order, last_invoice_date="2026-02-01", next_invoice_date="2026-03-01")
 
+    def test_an_invoice_without_payment_terms_is_due_on_its_date_however_late_it_is_made(self):
+        order = self._create_subscription(payment_term_id=False)
+        move = self._invoice_on(order, "2026-02-20")
+        receivable = move.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        self.assertEqual([move.invoice_date_due, receivable.date_maturity], [date(2026, 2, 1)] * 2)
+
     def test_nothing_is_invoiced_before_the_boundary(self):
         order = self._create_subscription()
         self.assertFalse(self._invoice_on(order, "2026-01-31"))
@@ -110,12 +116,13 @@ class TestSubscriptionInvoicing(SubscriptionCommon):
         order = self._create_subscription(pricelist_id=pricelist.id)
         self.assertEqual(self._invoice_on(order, "2026-02-01").currency_id, currency)
 
-    def test_a_price_change_counts_from_the_next_invoice_on(self):
+    def test_a_price_change_counts_from_the_next_period_on(self):
         order = self._create_subscription()
         self._invoice_on(order, "2026-02-01")
-        order.order_line.price_unit = 120
-        self._invoice_on(order, "2026-03-01")
-        self.assertEqual([amount for *_days, amount in self._get_periods(order)], [100.0, 120.0])
+        with self._on("2026-02-01"):
+            order.order_line.price_unit = 120
+        self._invoice_on(order, "2026-04-01")
+        self.assertEqual([amount for *_days, amount in self._get_periods(order)], [100.0, 100.0, 120.0])
 
     def test_the_line_names_its_period_with_the_last_day_included(self):
         order = self._create_subscription()

@@ -7,6 +7,8 @@ from psycopg2.errors import UniqueViolation
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import Job
 from odoo.addons.queue_job.tests.common import trap_jobs
+from odoo.exceptions import ConcurrencyError, LockError
+from odoo.fields import Datetime
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -56,7 +58,7 @@ class TestSubscriptionJobs(SubscriptionCommon):
             order.action_close()
         self.assertEqual(self._get_orders_enqueued_on("2026-01-10"), order.ids)
 
-    def test_the_cron_leaves_a_subscription_whose_job_failed_to_people(self):
+    def test_the_cron_tries_a_subscription_whose_job_failed_again_a_day_later_or_when_people_close_the_job(self):
         failed, other = self._create_subscription(), self._create_subscription()
         with self._on("2026-02-01"):
             failed._schedule_recurring_invoice()
@@ -64,7 +66,9 @@ class TestSubscriptionJobs(SubscriptionCommon):
             job = Job.load(record.env, record.uuid)
             job.set_failed(exc_info="broken")
             job.store()
+            record.date_started = Datetime.now()
         self.assertEqual(self._get_orders_enqueued_on("2026-02-01"), other.ids)
+        self.assertEqual(self._get_orders_enqueued_on("2026-02-03"), (failed | other).ids)
         record.button_done()
         self.assertEqual(self._get_orders_enqueued_on("2026-02-01"), (failed | other).ids)
 
@@ -142,15 +146,38 @@ class TestSubscriptionJobs(SubscriptionCommon):
             order.sudo()._job_create_recurring_invoice()
         self.assertFalse(order.invoice_ids)
 
-    def test_another_unique_violation_is_not_taken_for_a_billed_period(self):
+    def test_whatever_shows_another_transaction_makes_the_job_try_again(self):
         order = self._create_subscription()
-        error = UniqueViolation()
+        for error in (UniqueViolation(), ConcurrencyError("The day changed"), LockError("Locked")):
+            with (
+                self.subTest(type(error).__name__),
+                self._on("2026-02-01"),
+                patch.object(type(order), "_invoice_due_period", side_effect=error),
+                self.assertRaises(RetryableJobError),
+            ):
+                order.sudo()._job_create_recurring_invoice()
+
+    def test_a_conflict_of_what_was_not_written_yet_makes_the_job_try_again(self):
+        order = self._create_subscription()
         with (
             self._on("2026-02-01"),
-            patch.object(type(order), "_invoice_due_period", side_effect=error),
-            self.assertRaises(UniqueViolation),
+            self.assertRaises(RetryableJobError),
+            patch.object(type(self.env), "flush_all", side_effect=UniqueViolation()),
         ):
             order.sudo()._job_create_recurring_invoice()
+
+    def test_every_job_runs_again_after_a_conflict(self):
+        jobs = {
+            f"{parent.__module__}.{name}": method
+            for model in self.registry.values()
+            for parent in model.__mro__
+            if parent.__module__.startswith("odoo.addons.fusion_subscription.")
+            for name, method in vars(parent).items()
+            if name.startswith("_job_")
+        }
+        self.assertTrue(jobs)
+        for name, method in jobs.items():
+            self.assertTrue(getattr(method, "is_repeated_on_conflict", False), name)
 
     def test_a_failing_subscription_leaves_the_others_alone(self):
         broken, sound = self._create_subscription(), self._create_subscription()

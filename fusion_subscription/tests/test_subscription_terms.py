@@ -84,10 +84,23 @@ class TestSubscriptionTerms(SubscriptionCommon):
                     "2026-03-01",
                     [("2026-02-28", 100.0), ("2026-03-01", 3.23)],
                 ),
-                ("trial within the period, in full", _trial(10), "2026-02-01", [("2026-02-01", 100.0)]),
+                ("trial within the period, in full: 21/31", _trial(10), "2026-02-01", [("2026-02-01", 67.74)]),
+                ("trial of 14 days, in full: 17/31", _trial(14), "2026-02-01", [("2026-02-01", 54.84)]),
                 ("trial of the whole period, in full", _trial(31), "2026-03-01", [feb_100]),
-                ("trial a day longer, in full", _trial(32), "2026-03-01", [feb_100]),
-                ("trial a day shorter, in full", _trial(30), "2026-02-01", [("2026-02-01", 100.0)]),
+                ("trial a day longer, in full: 27/28", _trial(32), "2026-03-01", [("2026-03-01", 96.43)]),
+                ("trial a day shorter, in full: 1/31", _trial(30), "2026-02-01", [("2026-02-01", 3.23)]),
+                (
+                    "trial in a partial period, in full: 3 of its 17 days",
+                    {**from_15, **_trial(14)},
+                    "2026-02-01",
+                    [("2026-02-01", 17.65)],
+                ),
+                (
+                    "ends after the trial, in full: 17/31",
+                    {**_trial(14), "end_date": "2026-01-20"},
+                    "2026-02-01",
+                    [("2026-01-20", 54.84)],
+                ),
                 ("trial within the period: 21/31", {**DAY, **_trial(10)}, "2026-02-01", [("2026-02-01", 67.74)]),
                 ("trial a day shorter: 1/31", {**DAY, **_trial(30)}, "2026-02-01", [("2026-02-01", 3.23)]),
                 ("trial of the whole period, by day", {**DAY, **_trial(31)}, "2026-03-01", [feb_100]),
@@ -141,7 +154,12 @@ class TestSubscriptionTerms(SubscriptionCommon):
                     "2026-01-11",
                     [("2026-01-11", 67.74)],
                 ),
-                ("fee when the trial ends, in full", {**ADVANCE, **_trial(10)}, "2026-01-11", [("2026-01-11", 100.0)]),
+                (
+                    "fee when the trial ends, in full: 21/31",
+                    {**ADVANCE, **_trial(10)},
+                    "2026-01-11",
+                    [("2026-01-11", 67.74)],
+                ),
                 (
                     "whole fees after the trial",
                     {**ADVANCE, **DAY, **_trial(10)},
@@ -255,7 +273,7 @@ class TestSubscriptionTerms(SubscriptionCommon):
         self.assertEqual(
             partial.name.split("\n")[1:],
             [
-                "01/15/2026 to 01/31/2026, 17 of the 31 days of 01/01/2026 to 01/31/2026",
+                "1 x 100.00, 01/15/2026 to 01/31/2026, 17 of the 31 days of 01/01/2026 to 01/31/2026",
                 "12.5 % discount included",
             ],
         )

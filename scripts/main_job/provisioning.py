@@ -1,6 +1,7 @@
 """Back office work before the first customer: the catalogue, the service and its key."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from . import price_list
@@ -22,6 +23,13 @@ class Service:
 
 def allow_loopback_webhooks(office: BackOffice) -> None:
     office.call("ir.config_parameter", "set_param", _LOOPBACK, "True")
+
+
+def allow_starts_since(office: BackOffice, day: date) -> None:
+    """Let services open subscriptions that began on a day long ago."""
+    [company] = office.find("res.company", [("id", "=", office.info["user_companies"]["current_company"])], ["name"])
+    back = (date.today() - day).days + 1  # the server's day may be another one
+    office.call("res.company", "write", [company["id"]], {"x_fc_start_days_back": back})
 
 
 def create_catalogue(office: BackOffice) -> None:

@@ -50,7 +50,7 @@ class Endpoint:
                 found.setdefault(delivery.delivery_id, delivery)
         return list(found.values())
 
-    def wait_for(self, condition: Callable[[list[Delivery]], bool], timeout: float = 60) -> list[Delivery]:
+    def wait_for(self, condition: Callable[[list[Delivery]], bool], timeout: float = 300) -> list[Delivery]:
         """Return the deliveries as soon as ``condition`` holds for them."""
         deadline = time.monotonic() + timeout
         while not condition(list(self.deliveries)):

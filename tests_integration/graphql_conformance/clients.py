@@ -33,7 +33,7 @@ class Workshop:
             modules.symlink_to(self.clients.node_modules)
         return ["node", str(shutil.copy(_DRIVERS / driver, self.folder)), *words]
 
-    def run(self, driver: str, *arguments: object, stdin: Any = None, timeout: float = 120) -> Any:
+    def run(self, driver: str, *arguments: object, stdin: Any = None, timeout: float = 600) -> Any:
         """Run a driver to its end and return the JSON that it prints."""
         done = subprocess.run(
             self.command(driver, *arguments),
@@ -62,7 +62,7 @@ class Client:
     def __exit__(self, *failure: object) -> None:
         self._process.stdin.close()
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -72,7 +72,7 @@ class Client:
         print(json.dumps({"document": document, "variables": variables}), file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
         if not line:
-            pytest.fail(f"{self.name} ended with {self._process.wait(10)} instead of answering")
+            pytest.fail(f"{self.name} ended with {self._process.wait(60)} instead of answering")
         answer = json.loads(line)
         if "failure" in answer:
             pytest.fail(f"{self.name}: {answer['failure']}\n{document}\n{variables}")

@@ -91,7 +91,7 @@ def _invoice(world: World, name: str, number: int) -> dict[str, Any]:
     domain = [("x_fc_subscription_id", "=", order), ("move_type", "=", "out_invoice")]
     while len(found := world.office.find("account.move", domain, ["id"])) < 2:
         job_queue.run_now(world.office, job_queue.CREATE_INVOICES)
-        job_queue.wait_until_idle(world.office, timeout=120)
+        job_queue.wait_until_idle(world.office)
     return {"invoiceId": found[number]["id"]}
 
 

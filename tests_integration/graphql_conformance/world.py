@@ -57,7 +57,7 @@ def make(service: "ServiceClient", plans: list["Plan"], office: BackOffice) -> W
     assert service.api.record_usage(counters) == COUNTERS
     for _period in range(2):
         job_queue.run_now(office, job_queue.CREATE_INVOICES)
-        job_queue.wait_until_idle(office, timeout=120)
+        job_queue.wait_until_idle(office)
     _credit_first_invoice(service)
     return world
 

@@ -84,6 +84,8 @@ def test_the_public_names_are_the_ones_others_build_on():
         *("price", "check_terms", "CHARGE_MODELS", "Terms", "Tier", "Usage", "Rated", "RatedLine", "RatingError"),
         *("to_decimal", "round_half_up", "quotient", "attributed_at", "microseconds_between"),
         *("aggregate", "finish", "AGGREGATIONS", "StoredRow", "Components", "round_units", "UNIT_ROUNDINGS"),
-        *("prorate_terms", "prorate_amount", "true_up", "plain_text", "day_of", "start_of_day"),
+        *("prorate_terms", "prorate_amount", "true_up", "plain_text", "has_plain_digits", "day_of", "start_of_day"),
+        *("round_groups", "AMOUNT_ROUNDINGS", "NOTHING"),
+        *("check_range", "MAX_STEPS", "MAX_QUANTITY", "bill_groups"),
     }
     assert all(hasattr(fusion_rating, name) for name in fusion_rating.__all__)

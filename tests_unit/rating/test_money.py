@@ -53,7 +53,8 @@ def test_a_float_subclass_that_prints_its_type_is_read_as_a_float():
 @pytest.mark.parametrize(
     "value",
     ["", "abc", "1,000", "0x10", "NaN", "sNaN", "Infinity", "-inf", float("nan"), float("inf"),
-     D("NaN"), D("sNaN"), D("-Infinity"), None, True, False, [], 1j, b"1", "1e99999999999999999999"],
+     D("NaN"), D("sNaN"), D("-Infinity"), None, True, False, [], 1j, b"1", "1e99999999999999999999",
+     "１２", "١٢", "1_000"],
     ids=repr,
 )  # fmt: skip
 def test_what_is_no_finite_number_is_refused(value):

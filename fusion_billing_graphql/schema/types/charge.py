@@ -22,6 +22,13 @@ ChargeModel = fields.enumeration(
     GRADUATED_PERCENTAGE=("graduated_percentage", "Each slice of the summed amount at the rate of its tier."),
 )
 
+AmountRounding = fields.enumeration(
+    "AmountRounding",
+    "What of a charge is rounded to the currency in a billing period.",
+    LINE=("line", "The amount of each group."),
+    CHARGE=("charge", "The sum of all groups; the largest line bears the difference."),
+)
+
 
 def _exact(terms, name):
     number = getattr(terms, name)
@@ -98,10 +105,17 @@ class _Prices:
         required=True,
         description="Counters that differ in one of these properties are priced apart.",
     )
+    amount_rounding = graphene.Field(
+        AmountRounding, required=True, description="What is rounded, if counters are priced apart."
+    )
 
     @staticmethod
     def resolve_charge_model(source, _info):
         return _get_price_terms(source).charge_model
+
+    @staticmethod
+    def resolve_amount_rounding(source, _info):
+        return _get_price_terms(source).amount_rounding
 
     @staticmethod
     def resolve_free_rows(source, _info):
@@ -153,6 +167,9 @@ class Charge(_Prices, graphene.ObjectType):
     plan_code = fields.text("plan_code", "The code of the plan whose subscriptions are charged.", required=True)
     metric = one("Metric", "metric_id", "What is counted.")
     currency = graphene.String(required=True, description="The currency of the prices, as ISO 4217 code.")
+    effective_from = scalars.Date(
+        description="The first day of billing periods that get these prices; null if those that begin today do."
+    )
     effective_until = fields.day(
         "effective_until", "The first day on which no billing period that begins is charged any more."
     )
@@ -165,6 +182,10 @@ class Charge(_Prices, graphene.ObjectType):
     def resolve_currency(record, _info):
         # sudo: services have no access to their company, whose currency it is unless the plan has another one.
         return record.sudo().currency_id.name
+
+    @staticmethod
+    def resolve_effective_from(record, _info):
+        return record._get_first_day()
 
     @staticmethod
     def resolve_upcoming(record, _info):

@@ -17,7 +17,7 @@ def _rated(attribute, description):
 
 
 class CurrentUsage(graphene.ObjectType):
-    """What a charge would cost if the running billing period ended now. It is computed, not stored."""
+    """What a charge would cost if the billing period that is not invoiced yet ended now. It is computed, not stored."""
 
     metric = graphene.Field(lambda: LISTINGS["Metric"].object_type, required=True, description="What is counted.")
     charge_name = graphene.String(required=True, description="The name of the charge.")

@@ -28,12 +28,19 @@ Proration = fields.enumeration(
     DAY=("day", "Its share by days, of the fixed fee, of quotas and of the minimum commitment."),
 )
 
+ChangeTiming = fields.enumeration(
+    "ChangeTiming",
+    "From when a change of a running subscription is billed.",
+    NEXT_PERIOD=("next_period", "From the billing period after the one that runs."),
+    BY_DAY=("by_day", "At once, with both parts of the billing period in proportion to their days."),
+)
+
 
 @listed(
     "fusion.billing.plan",
     columns=(
         *("name", "code", "price", "currency_id", "plan_id", "fee_timing", "proration", "trial_days", "grace_days"),
-        "minimum_commitment",
+        *("minimum_commitment", "change_timing"),
     ),
     orders={"CODE": ("code", "By code.")},
     filters={"code": Filter(TextFilter, "code", "Its code.")},
@@ -54,6 +61,7 @@ class Plan(graphene.ObjectType):
     proration = fields.choice(Proration, "proration", "What a billing period that is not whole costs.")
     trial_days = fields.integer("trial_days", "Days from the start without a fixed fee.")
     grace_days = fields.integer("grace_days", "Days between the end of a billing period and its invoice.")
+    change_timing = fields.choice(ChangeTiming, "change_timing", "From when a change of a subscription is billed.")
     minimum_commitment = fields.money("minimum_commitment", "What a billing period costs at least, without tax.")
     charges = connection("Charge", "The prices of usage.", children("billing_plan_id"))
     created_at = fields.created_at()

@@ -38,6 +38,7 @@ PriceBasis = fields.enumeration(
     ROW_MINIMUM=("row_minimum", "What rows below the least charge are raised by."),
     ROW_MAXIMUM=("row_maximum", "What rows above the greatest charge are lowered by."),
     MINIMUM=("minimum", "What a billing period lacks of its minimum commitment."),
+    ROUNDING=("rounding", "What one group bears of rounding all groups of a charge together."),
 )
 
 RatingKind = fields.enumeration(

@@ -32,6 +32,19 @@ class SubscriptionLine(graphene.ObjectType):
     quantity = answered.number("quantity", "How many.")
     unit_price = answered.number("unit_price", "The price of one, without discount.")
     recurring = answered.boolean("recurring", "Whether it is billed in each billing period.")
+    effective_from = answered.day(
+        "effective_from",
+        "The first day of this quantity and price, which were agreed last; null if always, or unknown.",
+        required=False,
+    )
+
+
+class Attention(graphene.ObjectType):
+    """What keeps a subscription from being rated or invoiced. It goes away when it is mended."""
+
+    code = answered.text("code", "Its stable name.")
+    message = answered.text("message", "What is wrong, for people.")
+    since = answered.instant("since", "Since when.")
 
 
 @listed(
@@ -83,6 +96,9 @@ class Subscription(graphene.ObjectType):
         description="The usage of the billing period that is not invoiced yet, priced as it will be billed.",
     )
     lines = graphene.List(graphene.NonNull(SubscriptionLine), required=True, description="What it bills beside usage.")
+    attention = graphene.List(
+        graphene.NonNull(Attention), required=True, description="What keeps it from being rated or invoiced."
+    )
     usage = connection("UsageRecord", "Its counters.", children("subscription_id"))
     ratings = connection("Rating", "What its usage costs, by charge and billing period.", children("subscription_id"))
     invoices = connection("Invoice", "Its invoices and credit notes.", children("x_fc_subscription_id"))
@@ -96,6 +112,11 @@ class Subscription(graphene.ObjectType):
     def resolve_lines(record, _info):
         # sudo: services read orders, not their lines; these are of an order that the record rules show.
         return describe_lines(record.sudo())
+
+    @staticmethod
+    def resolve_attention(record, _info):
+        # sudo: as its lines.
+        return record.sudo().x_fc_attention_ids._describe()
 
     @staticmethod
     def resolve_end_date(record, _info):

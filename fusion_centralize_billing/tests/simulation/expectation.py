@@ -6,6 +6,7 @@ Deliberately shares nothing with ``rating/`` or with the subscription addon, not
 
 import calendar
 import datetime
+import itertools
 import math
 from collections import defaultdict
 from decimal import Decimal
@@ -23,7 +24,8 @@ def get_owed(agreement, day, price_rise_from):
     """
     owed = defaultdict(Fraction)
     for start, end, full_days in get_periods(agreement, day):
-        fee = _get_fee(agreement, start, end, full_days)
+        fee_share = _get_fee_share(agreement, start, end, full_days)
+        fee = round_half_up(agreement.fee * fee_share, agreement.offer.step)
         is_closed = agreement.is_closed(end, day)
         fee_day = max(start, agreement.first_fee_day)
         if is_closed or (agreement.in_advance and fee_day <= day):
@@ -38,16 +40,14 @@ def get_owed(agreement, day, price_rise_from):
         }
         for code, amount in usage.items():
             owed[code] += amount
-        minimum = round_half_up(agreement.minimum * share, agreement.offer.step)
+        minimum = round_half_up(agreement.minimum * fee_share, agreement.offer.step)
         owed[COMMITMENT] += max(Fraction(0), minimum - fee - sum(usage.values())) if minimum else 0
     return {item: to_decimal(amount) for item, amount in owed.items() if amount}
 
 
 def get_periods(agreement, day):
     """Yield (start, end, days of the full period) of the periods that have begun by a day."""
-    anchor = agreement.start
-    if agreement.aligned:
-        anchor = anchor.replace(month=1, day=1) if agreement.months == 12 else anchor.replace(day=1)
+    anchor = _get_anchor(agreement)
     number = 0
     while True:
         full_start, full_end = (_add_months(anchor, agreement.months * (number + each)) for each in (0, 1))
@@ -57,6 +57,12 @@ def get_periods(agreement, day):
         if start > day or start >= end:
             return
         yield start, end, (full_end - full_start).days
+
+
+def _get_anchor(agreement):
+    if not agreement.aligned:
+        return agreement.start
+    return agreement.start.replace(month=1, day=1) if agreement.months == 12 else agreement.start.replace(day=1)
 
 
 def round_half_up(amount, step):
@@ -73,12 +79,22 @@ def _add_months(day, months):
     return datetime.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def _get_fee(agreement, start, end, full_days):
+def _get_fee_share(agreement, start, end, full_days):
+    """Return the part of the fee, and of the minimum, that a period owes."""
     first = max(start, agreement.first_fee_day)
     if first >= end:
         return Fraction(0)
-    share = Fraction((end - first).days, full_days) if agreement.prorated else Fraction(1)
-    return round_half_up(agreement.fee * share, agreement.offer.step)
+    if agreement.prorated:
+        return Fraction((end - first).days, full_days)
+    # In full, an end lowers nothing; the trial does, day by day.
+    return 1 - Fraction((first - start).days, (_get_full_end(agreement, start) - start).days)
+
+
+def _get_full_end(agreement, start):
+    """Return when the period of a day would end if the subscription went on."""
+    anchor = _get_anchor(agreement)
+    ends = (_add_months(anchor, agreement.months * number) for number in itertools.count(1))
+    return next(end for end in ends if end > start)
 
 
 def _get_usage_amount(agreement, charge, start, end, share, is_dear):

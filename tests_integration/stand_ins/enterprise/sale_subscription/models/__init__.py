@@ -1,2 +1,2 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from . import sale_order, sale_subscription_plan
+from . import product_template, sale_order, sale_subscription_plan

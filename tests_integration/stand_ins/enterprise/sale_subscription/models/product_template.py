@@ -1,0 +1,10 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import fields, models
+
+
+class ProductTemplate(models.Model):
+    """The flag by which Enterprise tells what is billed in each period."""
+
+    _inherit = "product.template"
+
+    recurring_invoice = fields.Boolean()
