@@ -224,12 +224,10 @@ class TestInvoicing(BillingCase):
         with self._on("2026-01-20"), trap_jobs() as trap:
             order.action_close()
             trap.assert_jobs_count(1, only=order._job_create_recurring_invoice)
-        self._use(order, 5)
         self.assertEqual(self._invoice_on(order, "2026-01-20").amount_untaxed, 20)
 
     def test_an_end_rates_what_is_left_where_nothing_else_is_due(self):
-        self._create_charge()
-        order = self._create_subscription(with_fee=False, x_fc_grace_days=5)
+        order = self._create_subscription(x_fc_grace_days=5)
         with self._on("2026-01-20"), trap_jobs() as trap:
             order.action_close()
             trap.assert_jobs_count(1, only=order._job_rate)
