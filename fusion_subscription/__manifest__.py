@@ -19,6 +19,7 @@
         "views/sale_subscription_plan_views.xml",
         "views/fusion_subscription_period_views.xml",
         "views/product_template_views.xml",
+        "wizards/fusion_subscription_change_views.xml",
         "views/sale_order_views.xml",
         "views/fusion_subscription_menus.xml",
     ],

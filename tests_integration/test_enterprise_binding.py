@@ -104,6 +104,49 @@ for name, act in attempts.items():
 print("RESULT", json.dumps({"all": sorted(attempts), "refused": sorted(refused)}))
 """
 
+_CHANGES = """
+import json
+from datetime import datetime
+from unittest.mock import patch
+from odoo import fields
+from odoo.addons.fusion_centralize_billing.api.errors import BusinessRuleError
+
+service = env["fusion.billing.service"].create({"name": "App", "code": "app"})
+month = env["sale.subscription.plan"].create({"name": "Monthly", "billing_period_unit": "month"})
+product = env["product.product"].create({"name": "Seats", "type": "service", "taxes_id": False})
+missing = env["product.product"].create({"name": "Commitment", "type": "service", "taxes_id": False})
+env["fusion.billing.plan"].create(
+    {"name": "Pro", "code": "pro", "plan_id": month.id, "commitment_product_id": missing.id})
+order = env["sale.order"].create({
+    "partner_id": env["res.partner"].create({"name": "Customer"}).id, "is_subscription": True,
+    "plan_id": month.id, "start_date": "2026-01-15", "x_fc_service_id": service.id, "x_fc_external_id": "one",
+    "x_fc_plan_code": "pro",
+    "order_line": [(0, 0, {"product_id": product.id, "price_unit": 20})],
+})
+env["fusion.billing.account.link"].create(
+    {"service_id": service.id, "external_id": "customer", "partner_id": order.partner_id.id})
+order.action_confirm()
+
+def change(effective_at):
+    lines = [{"line_id": order.order_line.id, "quantity": 2}]
+    try:
+        service._api_update_subscription(
+            {"subscription_external_id": "one", "lines": lines, "effective_at": effective_at})
+    except BusinessRuleError as error:
+        return error.code
+
+result = {"refused": [change(effective_at) for effective_at in ("period_end", "2026-02-20")]}
+noon = datetime(2026, 2, 20, 12)
+with patch.object(fields.Date, "today", return_value=noon.date()), \\
+        patch.object(fields.Datetime, "now", return_value=noon):
+    order.x_fc_minimum_commitment = 50
+result["minimums"] = [[str(each.effective_from), each.amount] for each in order.x_fc_commitment_ids.sorted("id")]
+january, february = (order._fc_get_minimum(fields.Datetime.to_datetime(f"2026-0{month}-15"),
+    fields.Datetime.to_datetime(f"2026-0{month + 1}-15")) for month in (2, 3))
+result["owed"] = [str(january), str(february)]
+print("RESULT", json.dumps(result))
+"""
+
 
 @pytest.fixture
 def enterprise_addons(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,3 +193,12 @@ def test_a_product_that_would_be_billed_once_or_twice_is_refused_where_it_decide
 ) -> None:
     result = enterprise_shell(_PRODUCTS)
     assert result["refused"] == result["all"]
+
+
+def test_a_day_for_a_change_is_refused_and_a_minimum_begins_with_the_next_period(
+    enterprise_shell: Callable[[str], Any],
+) -> None:
+    result = enterprise_shell(_CHANGES)
+    assert result["refused"] == ["effective_at_refused", "effective_at_refused"]
+    assert result["minimums"] == [["False", 0.0], ["2026-03-15", 50.0]]
+    assert result["owed"] == ["0.00", "50.00"]

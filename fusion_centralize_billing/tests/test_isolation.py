@@ -11,6 +11,7 @@ from .common import BillingCase, BillingHttpCase, unique
 _READABLE = {
     "fusion.billing.service",
     "fusion.billing.account.link",
+    "fusion.billing.attention",
     "fusion.billing.metric",
     "fusion.billing.plan",
     "fusion.billing.charge",
@@ -60,6 +61,9 @@ class TwoServices:
         return {
             "fusion.billing.service": service,
             "fusion.billing.account.link": link,
+            "fusion.billing.attention": cls.env["fusion.billing.attention"]._note(
+                order, "rating", "product_missing", "A charge has no product."
+            ),
             "fusion.billing.plan": plan,
             "fusion.billing.charge": charge,
             "fusion.billing.charge.filter": condition,

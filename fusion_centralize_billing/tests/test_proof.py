@@ -139,7 +139,7 @@ class TestProof(BillingCase):
         self.assertEqual(self._get_statuses(), {("included", None): 1})
 
     def test_a_counter_of_several_charges_counts_once(self):
-        self._create_charge(name="Second", price_per_unit=2)
+        self._create_charge(name="Second", price_per_unit=2, is_additional=True)
         self._push(5)
         self._push(5, region="eu")
         self._rate(self.order)

@@ -28,6 +28,7 @@ class FusionSubscriptionLineTerm(models.Model):
     order_id = fields.Many2one(
         related="order_line_id.order_id", string="Subscription", store=True, index=True, ondelete="cascade"
     )
+    product_id = fields.Many2one(related="order_line_id.product_id")
     company_id = fields.Many2one(related="order_line_id.company_id", store=True, index=True)
     currency_id = fields.Many2one(related="order_line_id.currency_id")
     effective_from = fields.Date(

@@ -198,6 +198,18 @@ class SaleOrder(models.Model):
         reopened.end_date = False
         return result
 
+    def action_change_subscription(self):
+        """Ask for new quantities and prices, and from when they hold."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Change Quantities and Prices"),
+            "res_model": "fusion.subscription.change",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_order_id": self.id},
+        }
+
     def action_view_subscription_periods(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("fusion_subscription.fusion_subscription_period_action")

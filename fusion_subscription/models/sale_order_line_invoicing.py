@@ -75,9 +75,8 @@ class SaleOrderLine(models.Model):
             return self._get_period_description(fee.date_from, min(fee.date_to, order.end_date or fee.date_to))
         window = order._get_fee_window(fee.date_from)
         text = self.env._(
-            "%(quantity)s x %(price)s, %(part)s, %(days)s of the %(full_days)s days of %(period)s",
-            quantity=float_repr(fee.quantity, 6).rstrip("0").rstrip("."),
-            price=formatLang(self.env, fee.price_unit, dp="Product Price"),
+            "%(terms)s, %(part)s, %(days)s of the %(full_days)s days of %(period)s",
+            terms=self._get_terms_description(fee._get_terms()),
             part=self._get_period_description(fee.date_from, fee.date_to),
             days=(fee.date_to - fee.date_from).days,
             full_days=window.full_days,
@@ -88,6 +87,14 @@ class SaleOrderLine(models.Model):
         if fee.discount:
             text += "\n" + self.env._("%(discount)s %% discount included", discount=f"{fee.discount:g}")
         return text
+
+    def _get_terms_description(self, terms):
+        """Return quantity and price as text; a discount is told apart."""
+        return self.env._(
+            "%(quantity)s x %(price)s",
+            quantity=float_repr(terms.quantity, 6).rstrip("0").rstrip("."),
+            price=formatLang(self.env, terms.price_unit, dp="Product Price"),
+        )
 
     def _get_period_description(self, period_start, period_end):
         return self.env._(

@@ -77,9 +77,10 @@ class SaleOrderLine(models.Model):
         :param changes: {name of a term: new value}
         """
         self.ensure_one()
-        timeline = self._get_terms_timeline() if self.x_fc_term_ids else [(None, before)]
-        if not self.x_fc_term_ids:
+        # sudo: the history is complete, whoever changes the line
+        if not self.sudo().x_fc_term_ids:
             self._record_terms(before, None)
+        timeline = self._get_terms_timeline()
         planned = sorted({begins_on for begins_on, _terms in timeline if begins_on and begins_on > day})
         for begins_on in (day, *planned):
             terms = get_terms_on(begins_on, timeline)

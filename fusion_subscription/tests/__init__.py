@@ -7,6 +7,7 @@ from . import (
     test_periods,
     test_subscription_access,
     test_subscription_advance,
+    test_subscription_change,
     test_subscription_close,
     test_subscription_grace,
     test_subscription_guard,

@@ -1,0 +1,3 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+
+from . import fusion_subscription_change
