@@ -34,8 +34,8 @@ def make_items(env, scope):
     """
     env.cr.execute(
         "CREATE TEMPORARY TABLE proof_item (window_id bigint, metric_id int, group_key varchar, row_id int,"
-        " numerator text, denominator text, counters bigint, scoped bigint, quantity numeric, is_seen boolean, total numeric,"
-        " is_wrong boolean, status varchar, reason varchar) ON COMMIT DROP"
+        " numerator text, denominator text, counters bigint, scoped bigint, quantity numeric, is_seen boolean,"
+        " total numeric, is_wrong boolean, status varchar, reason varchar) ON COMMIT DROP"
     )
     env.cr.execute("SELECT DISTINCT aggregation, is_plain FROM proof_window")
     for aggregation, is_plain in env.cr.fetchall():
