@@ -39,7 +39,9 @@ class BillingUsageChange(models.Model):
         rows = [(subscription_id, *change) for subscription_id, change in changes]
         if rows:
             self.env.cr.execute_values(
-                "INSERT INTO fusion_billing_usage_change (subscription_id, metric_id, from_at, to_at) VALUES %s", rows
+                "INSERT INTO fusion_billing_usage_change (subscription_id, metric_id, from_at, to_at) VALUES %s",
+                rows,
+                page_size=len(rows),
             )
 
     @api.model
