@@ -49,6 +49,13 @@ class TestCurrentUsage(GraphqlCase):
         (rating,) = self._get_ratings(self.order)
         self.assertEqual(rating.amount, 0.20)
 
+    def test_a_service_is_told_of_flat_fees(self):
+        """Whether a period owes any is read where a service's technical user may not look."""
+        tiers = [{"up_to": 10, "price_per_unit": 1, "flat_fee": 2}, {"price_per_unit": 1}]
+        self._create_charge(charge_model="graduated", tiers=tiers)
+        self._use(self.order, 5)
+        self.assertEqual(self._get()["currentUsage"][0]["amount"], "7.00")
+
     def test_asking_writes_nothing(self):
         self._create_charge()
         self._use(self.order, 5)

@@ -159,7 +159,8 @@ class SaleOrder(models.Model):
         first_day = self._fc_day_of(start)
         if not hasattr(self, "_owes_recurring_fee") or not self.start_date or first_day < self.start_date:
             return True
-        return self._owes_recurring_fee(first_day, self._fc_day_of(end))
+        # sudo: pauses and recurrences count, whoever looks; the caller has access to the subscription.
+        return self.sudo()._owes_recurring_fee(first_day, self._fc_day_of(end))
 
     def _fc_check_currency(self, charge):
         if charge.currency_id != self.currency_id:
