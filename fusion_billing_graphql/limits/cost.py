@@ -3,7 +3,8 @@
 
 The cost counts objects: each field that yields one costs 1 and what is asked of it; a connection costs 1 and
 its page size times what is asked of an object; a plain list counts as LIST_SIZE objects, or as the ids it is
-given; a mutation costs MUTATION_COST, a document DOCUMENT_COST, a proof PROOF_COST. Scalars are free, and so is introspection.
+given; a mutation costs MUTATION_COST, a document DOCUMENT_COST, a proof PROOF_COST. Scalars are free, and so is
+introspection.
 """
 
 from __future__ import annotations

@@ -21,7 +21,12 @@ class SaleOrder(models.Model):
     # === FIELDS === #
 
     x_fc_commitment_ids = fields.One2many(
-        "fusion.billing.commitment", "subscription_id", string="Agreed Minimums", readonly=True, copy=False
+        "fusion.billing.commitment",
+        "subscription_id",
+        string="Agreed Minimums",
+        readonly=True,
+        copy=False,
+        groups="fusion_centralize_billing.group_billing_user",
     )
 
     # === CRUD === #

@@ -73,8 +73,8 @@ def count_counters(env, scope):
     """Return how many counters are in the scope, counted by themselves."""
     env.cr.execute(
         SQL(
-            "SELECT COUNT(*) FROM fusion_billing_usage AS usage JOIN sale_order ON sale_order.id = usage.subscription_id"
-            " WHERE %s AND %s",
+            "SELECT COUNT(*) FROM fusion_billing_usage AS usage"
+            " JOIN sale_order ON sale_order.id = usage.subscription_id WHERE %s AND %s",
             scope.orders(),
             scope.holds(SQL("usage.attributed_at")),
         )

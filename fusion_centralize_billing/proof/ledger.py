@@ -13,7 +13,8 @@ from .outcome import Finding
 
 #: What the rounding of a charge's groups as one sum adds to the exact price of a row; see rating/rounding.py.
 CORRECTION = SQL(
-    "CASE WHEN rated.breakdown #>> '{lines,-1,basis}' = 'rounding' THEN rated.breakdown #>> '{lines,-1,subtotal}' ELSE '0' END"
+    "CASE WHEN rated.breakdown #>> '{lines,-1,basis}' = 'rounding'"
+    " THEN rated.breakdown #>> '{lines,-1,subtotal}' ELSE '0' END"
 )
 
 
@@ -119,7 +120,7 @@ def _get_prices(env):
 
 
 def _get_prices_by_rows(env, texts):
-    """Yield (row, terms, total, rounding, correction, price, quantities) of rows with terms that price the single counters."""
+    """Yield (row, terms, total, rounding, correction, price, quantities) of rows that price the single counters."""
     if not texts:
         return
     env.cr.execute(
@@ -172,13 +173,15 @@ def find_wrong_commitments(env, scope):
                      WHERE item.subscription_id = last.subscription_id AND item.period_start = last.period_start
                        AND item.kind = 'commitment' AND item.state <> 'cancelled')
               FROM (SELECT DISTINCT ON (rating.subscription_id, rating.period_start) rating.*
-                      FROM fusion_billing_rating AS rating JOIN proof_order AS known ON known.id = rating.subscription_id
+                      FROM fusion_billing_rating AS rating
+                      JOIN proof_order AS known ON known.id = rating.subscription_id
                      WHERE rating.kind = 'commitment' AND rating.state <> 'cancelled' AND known.state <> 'cancel'
                        AND %s
                      ORDER BY rating.subscription_id, rating.period_start, rating.sequence DESC) AS last
               JOIN res_currency AS currency ON currency.id = last.currency_id
              WHERE NOT EXISTS (
-                    SELECT FROM fusion_billing_usage_change AS change WHERE change.subscription_id = last.subscription_id)
+                    SELECT FROM fusion_billing_usage_change AS change
+                     WHERE change.subscription_id = last.subscription_id)
              ORDER BY last.id
             """,
             scope.touches(SQL("rating.period_start"), SQL("rating.period_end")),

@@ -33,9 +33,9 @@ def make_items(env, scope):
     ``is_seen`` tells whether the item's last ledger row saw the making of all of its counters.
     """
     env.cr.execute(
-        "CREATE TEMPORARY TABLE proof_item (window_id bigint, metric_id int, group_key varchar, row_id int, numerator text,"
-        " denominator text, counters bigint, scoped bigint, quantity numeric, is_seen boolean, total numeric,"
-        " is_wrong boolean, status varchar, reason varchar) ON COMMIT DROP"
+        "CREATE TEMPORARY TABLE proof_item (window_id bigint, metric_id int, group_key varchar, row_id int,"
+        " numerator text, denominator text, counters bigint, scoped bigint, quantity numeric, is_seen boolean,"
+        " total numeric, is_wrong boolean, status varchar, reason varchar) ON COMMIT DROP"
     )
     env.cr.execute("SELECT DISTINCT aggregation, is_plain FROM proof_window")
     for aggregation, is_plain in env.cr.fetchall():
@@ -74,7 +74,8 @@ def _items_query(aggregation, is_plain, scope):
         """
         INSERT INTO proof_item (window_id, metric_id, group_key, numerator, denominator, row_id, counters, scoped,
                                 quantity, is_seen)
-        SELECT win.id, MIN(win.metric_id), %(group)s, %(components)s, MIN(saw.id), COUNT(*), COUNT(*) FILTER (WHERE %(scope)s),
+        SELECT win.id, MIN(win.metric_id), %(group)s, %(components)s, MIN(saw.id), COUNT(*),
+               COUNT(*) FILTER (WHERE %(scope)s),
                COALESCE(SUM(quantity) FILTER (WHERE %(scope)s), 0), BOOL_AND(%(seen)s)
           FROM proof_window AS win JOIN fusion_billing_usage AS usage ON %(in_window)s %(last)s
          WHERE win.aggregation = %(aggregation)s AND win.is_plain = %(is_plain)s AND %(filtered)s

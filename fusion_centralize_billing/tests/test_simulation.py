@@ -14,6 +14,7 @@ from freezegun import freeze_time
 
 from odoo.tests import tagged
 
+from ..proof import Scope, prove
 from .common import BillingCase
 from .simulation.agreements import CURRENCIES, TAXES
 from .simulation.expectation import FEE, get_owed
@@ -181,6 +182,20 @@ class TestSimulation(BillingCase):
             [self.orders.ids],
         )
         self.assertEqual(self.env.cr.fetchall(), [])
+
+    # === THE PROOF === #
+
+    def test_every_counter_is_explained(self):
+        """What the proof tells agrees with the play: nothing is lost, and what is billed is what was invoiced."""
+        outcome = prove(self.env, Scope((self.company.id,)))
+        told = {line.status: 0 for line in outcome.lines}
+        for line in outcome.lines:
+            told[line.status] += line.counters
+        self.assertEqual((outcome.unexplained, outcome.findings[:10]), (0, []), told)
+        self.assertEqual(outcome.counters, len(self.orders.x_fc_usage_ids))
+        self.assertEqual(told["void"], len(self.orders.x_fc_usage_ids.filtered("voided_at")))
+        billed = sum(_exact(row.amount) for row in self.orders.x_fc_rating_ids if row.state == "billed")
+        self.assertEqual(sum(line.amount for line in outcome.lines if line.status == "invoiced"), billed)
 
     # === THE BOOKS === #
 

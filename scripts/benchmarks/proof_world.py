@@ -257,7 +257,8 @@ def _rate(env, template, first):
         "account_move_line",
         template,
         f"""
-        SELECT jsonb_build_object('id', {first["account_move_line"]} + r, 'price_unit', amount, 'price_subtotal', amount,
+        SELECT jsonb_build_object('id', {first["account_move_line"]} + r, 'price_unit', amount,
+            'price_subtotal', amount,
             'price_total', amount, 'amount_currency', -amount, 'balance', -amount, 'credit', amount, 'debit', 0,
             'move_id', {first["account_move"]} + (order_id - {first["sale_order"]}) * {CLOSED} + k)
           FROM rated WHERE k < {CLOSED} AND amount <> 0
