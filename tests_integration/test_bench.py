@@ -56,3 +56,13 @@ def test_people_get_a_table_with_the_ratios(output: list[str], result: dict[str,
         [line] = [line for line in output if line.startswith(f"{way['name']} ")]
         assert f"{way['ratio']['median']:.1f}" in line.split()
         assert f"{way['name']}: {way['about']}" in output
+
+
+def test_the_proof_of_many_counters_explains_them_all() -> None:
+    """In a database that SQL has filled: what it should be is known, so that the benchmark proves something."""
+    last = _run("proof", "--counters", "3000", "-d", f"fusion_test_proof_{os.getpid()}", "--json").splitlines()[-1]
+    found = json.loads(last)["proof"]
+    assert found["counters"] >= 3000
+    assert (found["unexplained"], found["findings"]) == (0, 0)
+    assert found["by_status"]["invoiced"] > found["by_status"]["open"] > 0
+    assert sum(found["by_status"].values()) == found["counters"]

@@ -215,16 +215,12 @@ class BillingRating(models.Model):
         if billed_rows and not open_row and billed == amount:
             return self.browse()
         values = {
+            **self._prepare_rated(rated),
             "period_end": period_end,
-            "total_quantity": float(rated.total),
-            "included_quantity": float(rated.included),
-            "billable_quantity": float(rated.billable),
             "period_amount": float(amount),
             "amount": float(amount - billed),
             "is_adjustment": bool(billed_rows),
             "terms": terms,
-            "breakdown": rated.as_dict(),
-            "rated_at": fields.Datetime.now(),
             "usage_until": period_start if rated is NOTHING else subscription._fc_get_usage_limit(period_end),
             # Jobs rate as superuser; the context of a person who invoices could name any job.
             "job_uuid": self.env.context.get("job_uuid") if subscription.env.su else False,
@@ -242,6 +238,17 @@ class BillingRating(models.Model):
                 "sequence": max(rows.mapped("sequence"), default=-1) + 1,
             }
         )
+
+    @api.model
+    def _prepare_rated(self, rated):
+        """Return what a Rated result says of quantities, and how its price came about."""
+        return {
+            "total_quantity": float(rated.total),
+            "included_quantity": float(rated.included),
+            "billable_quantity": float(rated.billable),
+            "breakdown": rated.as_dict(),
+            "rated_at": fields.Datetime.now(),
+        }
 
     def _keep_reading(self):
         """Keep what the database was like when these rows were rated, for all of them at once."""

@@ -125,37 +125,52 @@ def rated_counters(rating):
     return SQL(
         """
         SELECT counter.*
-          FROM (SELECT %(reading)s OFFSET 0) AS saw
-         CROSS JOIN LATERAL (
-            SELECT usage.id AS counter_id, usage.metric_id, usage.service_id, usage.idempotency_key, usage.source,
-                   usage.quantity, usage.period_start, usage.period_end, usage.attributed_at, usage.properties,
-                   usage.create_date AS created_at, FALSE AS is_corrected
-              FROM fusion_billing_usage AS usage
-             WHERE %(of_rating)s AND %(in_window)s AND usage.voided_at IS NULL AND %(counter_seen)s
-               AND NOT EXISTS (
-                    SELECT FROM fusion_billing_usage_history AS entry
-                     WHERE entry.counter_id = usage.id AND NOT %(correction_seen)s)
-             UNION ALL
-            SELECT usage.counter_id, usage.metric_id, usage.service_id, usage.idempotency_key,
-                   COALESCE(usage.source, 'push'), (usage.before ->> 'quantity')::numeric, usage.period_start,
-                   usage.period_end, usage.attributed_at, NULLIF(usage.before -> 'properties', 'null'),
-                   COALESCE(usage.counter_date, usage.create_date), TRUE
-              FROM (%(first_unseen)s) AS usage
-             WHERE %(in_window)s
-               AND NOT EXISTS (
-                    SELECT FROM fusion_billing_usage_history AS earlier
-                     WHERE earlier.counter_id = usage.counter_id AND earlier.id < usage.id
-                       AND earlier.kind = 'voided')
-         ) AS counter
-         WHERE %(priced)s
+          FROM (SELECT %s OFFSET 0) AS saw CROSS JOIN LATERAL (%s UNION ALL %s) AS counter
+         WHERE %s
         """,
-        reading=reading_columns(rating),
+        reading_columns(rating),
+        _standing(rating),
+        _corrected(rating),
+        _priced(rating),
+    )
+
+
+def _standing(rating):
+    """Return the query of counters that are as the rating saw them."""
+    return SQL(
+        """
+        SELECT usage.id AS counter_id, usage.metric_id, usage.service_id, usage.idempotency_key, usage.source,
+               usage.quantity, usage.period_start, usage.period_end, usage.attributed_at, usage.properties,
+               usage.create_date AS created_at, FALSE AS is_corrected
+          FROM fusion_billing_usage AS usage
+         WHERE %(of_rating)s AND %(in_window)s AND usage.voided_at IS NULL AND %(counter_seen)s
+           AND NOT EXISTS (
+                SELECT FROM fusion_billing_usage_history AS entry
+                 WHERE entry.counter_id = usage.id AND NOT %(correction_seen)s)
+        """,
         of_rating=_of_rating(SQL("usage"), rating),
         in_window=_in_window(rating),
         counter_seen=counter_seen(SQL("usage"), SQL("saw")),
         correction_seen=correction_seen(SQL("entry"), SQL("saw")),
+    )
+
+
+def _corrected(rating):
+    """Return the query of counters as they were before what the rating did not see; void ones did not count."""
+    return SQL(
+        """
+        SELECT usage.counter_id, usage.metric_id, usage.service_id, usage.idempotency_key,
+               COALESCE(usage.source, 'push'), (usage.before ->> 'quantity')::numeric, usage.period_start,
+               usage.period_end, usage.attributed_at, NULLIF(usage.before -> 'properties', 'null'),
+               COALESCE(usage.counter_date, usage.create_date), TRUE
+          FROM (%(first_unseen)s) AS usage
+         WHERE %(in_window)s
+           AND NOT EXISTS (
+                SELECT FROM fusion_billing_usage_history AS earlier
+                 WHERE earlier.counter_id = usage.counter_id AND earlier.id < usage.id AND earlier.kind = 'voided')
+        """,
         first_unseen=_first_unseen(rating),
-        priced=_priced(rating),
+        in_window=_in_window(rating),
     )
 
 

@@ -98,7 +98,7 @@ def _add_items(env):
 
 
 def _add_shared(env, scope):
-    """Counters one by one where several windows may hold them, or where some of an item are billed and some are not."""
+    """Counters one by one where several windows may hold them, or where only some of an item are billed."""
     env.cr.execute(
         SQL(
             """
@@ -145,22 +145,7 @@ def _billed():
 
 def _add_unmatched(env, scope):
     """Counters that no window holds. Where as many were counted as there are, nobody looks for them."""
-    env.cr.execute(
-        SQL(
-            """
-            CREATE TEMPORARY TABLE proof_short ON COMMIT DROP AS
-            SELECT counted.order_id, counted.metric_id
-              FROM (SELECT usage.subscription_id AS order_id, usage.metric_id, COUNT(*) AS counters
-                      FROM fusion_billing_usage AS usage
-                     WHERE usage.voided_at IS NULL AND usage.subscription_id IN (SELECT id FROM proof_order) AND %s
-                     GROUP BY 1, 2) AS counted
-              LEFT JOIN (SELECT order_id, metric_id, SUM(counters) AS counters FROM proof_part GROUP BY 1, 2) AS told
-                ON told.order_id = counted.order_id AND told.metric_id = counted.metric_id
-             WHERE counted.counters IS DISTINCT FROM told.counters
-            """,
-            scope.holds(SQL("usage.attributed_at")),
-        )
-    )
+    _make_short(env, scope)
     env.cr.execute(
         SQL(
             """
@@ -183,6 +168,26 @@ def _add_unmatched(env, scope):
             scope=scope.holds(SQL("usage.attributed_at")),
             in_window=IN_WINDOW,
             filtered=FILTERED,
+        )
+    )
+
+
+def _make_short(env, scope):
+    """Make the table of subscriptions and metrics of which not all counters were told."""
+    env.cr.execute(
+        SQL(
+            """
+            CREATE TEMPORARY TABLE proof_short ON COMMIT DROP AS
+            SELECT counted.order_id, counted.metric_id
+              FROM (SELECT usage.subscription_id AS order_id, usage.metric_id, COUNT(*) AS counters
+                      FROM fusion_billing_usage AS usage
+                     WHERE usage.voided_at IS NULL AND usage.subscription_id IN (SELECT id FROM proof_order) AND %s
+                     GROUP BY 1, 2) AS counted
+              LEFT JOIN (SELECT order_id, metric_id, SUM(counters) AS counters FROM proof_part GROUP BY 1, 2) AS told
+                ON told.order_id = counted.order_id AND told.metric_id = counted.metric_id
+             WHERE counted.counters IS DISTINCT FROM told.counters
+            """,
+            scope.holds(SQL("usage.attributed_at")),
         )
     )
 

@@ -40,12 +40,7 @@ def find_wrong_lines(env, scope):
                    CASE WHEN price.amount <> rated.amount THEN price.amount
                         WHEN price.subtotal <> rated.amount AND NOT price.has_tax_within THEN price.subtotal
                         ELSE -line.amount_currency END::text
-              FROM (SELECT rating.invoice_line_id, SUM(rating.amount) AS amount, MIN(rating.first_day) AS first_day,
-                           BOOL_OR(%(scope)s) AS is_in_scope, MIN(rating.currency_id) AS currency_id
-                      FROM fusion_billing_rating AS rating
-                      JOIN proof_order AS known ON known.id = rating.subscription_id
-                     WHERE rating.state = 'billed' AND rating.invoice_line_id IS NOT NULL
-                     GROUP BY rating.invoice_line_id) AS rated
+              FROM (%(rated)s) AS rated
               JOIN account_move_line AS line ON line.id = rated.invoice_line_id
               JOIN account_move AS line_of ON line_of.id = line.move_id
               JOIN res_currency AS currency ON currency.id = rated.currency_id
@@ -63,7 +58,7 @@ def find_wrong_lines(env, scope):
                     OR line.currency_id <> rated.currency_id)
              ORDER BY line.id
             """,
-            scope=scope.touches(SQL("rating.period_start"), SQL("rating.period_end")),
+            rated=_rated_query(scope),
             sign=_SIGN,
             within=_get_taxes_within(env),
         )
@@ -72,6 +67,20 @@ def find_wrong_lines(env, scope):
         Finding("line_amount", order, invoice_line_id=line, start_on=day, expected=rated, found=found)
         for order, line, day, rated, found in env.cr.fetchall()
     ]
+
+
+def _rated_query(scope):
+    """Return the query of what the ledger has billed on each invoice line."""
+    return SQL(
+        """
+        SELECT rating.invoice_line_id, SUM(rating.amount) AS amount, MIN(rating.first_day) AS first_day,
+               BOOL_OR(%s) AS is_in_scope, MIN(rating.currency_id) AS currency_id
+          FROM fusion_billing_rating AS rating JOIN proof_order AS known ON known.id = rating.subscription_id
+         WHERE rating.state = 'billed' AND rating.invoice_line_id IS NOT NULL
+         GROUP BY rating.invoice_line_id
+        """,
+        scope.touches(SQL("rating.period_start"), SQL("rating.period_end")),
+    )
 
 
 def find_unrated_lines(env, scope):

@@ -64,6 +64,7 @@ def find_wrong_roundings(env):
              WHERE NOT EXISTS (
                     SELECT FROM fusion_billing_usage_change AS change
                      WHERE change.subscription_id = last.order_id
+                       AND (change.metric_id IS NULL OR change.metric_id = last.metric_id)
                        AND change.from_at < last.end_at AND change.to_at >= last.start_at)
              GROUP BY last.order_id, last.charge_id, last.start_at, currency.rounding
             """,
@@ -120,7 +121,7 @@ def _get_prices(env):
 
 
 def _get_prices_by_rows(env, texts):
-    """Yield (row, terms, total, rounding, correction, price, quantities) of rows that price the single counters."""
+    """Yield (row, terms, total, rounding, correction, price, quantities) where terms price the single counters."""
     if not texts:
         return
     env.cr.execute(
@@ -153,6 +154,7 @@ def find_wrong_sums(env):
            AND (has_open OR NOT EXISTS (
                 SELECT FROM fusion_billing_usage_change AS change
                  WHERE change.subscription_id = proof_row.order_id
+                   AND (change.metric_id IS NULL OR change.metric_id = proof_row.metric_id)
                    AND change.from_at < proof_row.end_at AND change.to_at >= proof_row.start_at))
          ORDER BY id
         """

@@ -181,35 +181,44 @@ def _make_rows(env, scope):
     )
 
 
+#: Windows of charges as the ledger has them: where something is billed, with the terms that it was billed with.
+_RATED = SQL(
+    """
+    SELECT DISTINCT ON (rated.order_id, rated.charge_id, rated.start_at)
+           rated.order_id, rated.charge_id, rated.metric_id, rated.start_on, rated.end_on, rated.start_at, rated.end_at,
+           COALESCE(period.until_at, rated.usage_until) AS until_at,
+           rated.terms -> 'filters' AS filters, rated.terms -> 'group_by' AS group_by
+      FROM proof_row AS rated
+      LEFT JOIN proof_period AS period ON period.order_id = rated.order_id AND period.start_at = rated.start_at
+     WHERE rated.is_applied
+     ORDER BY rated.order_id, rated.charge_id, rated.start_at, rated.state = 'billed' DESC, rated.id DESC
+    """
+)
+#: Windows that the ledger does not have, as the plan would have them rated.
+_PLANNED = SQL(
+    """
+    SELECT period.order_id, charge.charge_id, charge.metric_id, period.start_on, period.end_on, period.start_at,
+           period.end_at, period.until_at, charge.filters, charge.group_by
+      FROM proof_period AS period
+      JOIN proof_order AS known ON known.id = period.order_id
+      JOIN proof_charge AS charge
+        ON charge.plan_code = known.plan_code AND charge.company_id = known.company_id
+       AND charge.start_on = period.start_on
+     WHERE NOT EXISTS (
+            SELECT FROM rated WHERE rated.order_id = period.order_id
+               AND rated.charge_id = charge.charge_id AND rated.start_at = period.start_at)
+    """
+)
+
+
 def _make_windows(env):
-    """One for each charge and period: as the ledger has it, or as the plan would have it rated."""
+    """One for each charge and period, ``is_shared`` if it begins before another one of its metric has ended."""
     make_table(
         env,
         "window",
         SQL(
             """
-            WITH rated AS (
-                SELECT DISTINCT ON (rated.order_id, rated.charge_id, rated.start_at)
-                       rated.order_id, rated.charge_id, rated.metric_id, rated.start_on, rated.end_on, rated.start_at,
-                       rated.end_at, COALESCE(period.until_at, rated.usage_until) AS until_at,
-                       rated.terms -> 'filters' AS filters, rated.terms -> 'group_by' AS group_by
-                  FROM proof_row AS rated
-                  LEFT JOIN proof_period AS period
-                    ON period.order_id = rated.order_id AND period.start_at = rated.start_at
-                 WHERE rated.is_applied
-                 ORDER BY rated.order_id, rated.charge_id, rated.start_at, rated.state = 'billed' DESC, rated.id DESC
-            ), planned AS (
-                SELECT period.order_id, charge.charge_id, charge.metric_id, period.start_on, period.end_on,
-                       period.start_at, period.end_at, period.until_at, charge.filters, charge.group_by
-                  FROM proof_period AS period
-                  JOIN proof_order AS known ON known.id = period.order_id
-                  JOIN proof_charge AS charge
-                    ON charge.plan_code = known.plan_code AND charge.company_id = known.company_id
-                   AND charge.start_on = period.start_on
-                 WHERE NOT EXISTS (
-                        SELECT FROM rated WHERE rated.order_id = period.order_id
-                           AND rated.charge_id = charge.charge_id AND rated.start_at = period.start_at)
-            ), known AS (SELECT * FROM rated UNION ALL SELECT * FROM planned)
+            WITH rated AS (%s), known AS (SELECT * FROM rated UNION ALL %s)
             SELECT ROW_NUMBER() OVER () AS id, known.*, metric.aggregation, last.id AS row_id,
                    known.filters = '[]' AND known.group_by = '[]' AS is_plain,
                    COALESCE(LAG(known.until_at) OVER same_metric > known.start_at, FALSE) AS is_shared
@@ -218,8 +227,11 @@ def _make_windows(env):
               LEFT JOIN proof_row AS last
                 ON last.order_id = known.order_id AND last.charge_id = known.charge_id
                AND last.start_at = known.start_at AND last.is_last AND last.group_key = ''
-            WINDOW same_metric AS (PARTITION BY known.order_id, known.metric_id ORDER BY known.start_at, known.until_at)
-            """
+            WINDOW same_metric AS (
+                PARTITION BY known.order_id, known.metric_id ORDER BY known.start_at, known.until_at)
+            """,
+            _RATED,
+            _PLANNED,
         ),
         index="order_id, metric_id, start_at",
     )

@@ -75,8 +75,8 @@ def _items_query(aggregation, is_plain, scope):
         INSERT INTO proof_item (window_id, metric_id, group_key, numerator, denominator, row_id, counters, scoped,
                                 quantity, is_seen)
         SELECT win.id, MIN(win.metric_id), %(group)s, %(components)s, MIN(saw.id), COUNT(*),
-               COUNT(*) FILTER (WHERE %(scope)s),
-               COALESCE(SUM(quantity) FILTER (WHERE %(scope)s), 0), BOOL_AND(%(seen)s)
+               COUNT(*) FILTER (WHERE %(scope)s), COALESCE(SUM(quantity) FILTER (WHERE %(scope)s), 0),
+               BOOL_AND(%(seen)s)
           FROM proof_window AS win JOIN fusion_billing_usage AS usage ON %(in_window)s %(last)s
          WHERE win.aggregation = %(aggregation)s AND win.is_plain = %(is_plain)s AND %(filtered)s
          GROUP BY win.id, 3

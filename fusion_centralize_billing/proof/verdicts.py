@@ -35,6 +35,7 @@ def decide(env, wrong_rows):
            AND EXISTS (
                 SELECT FROM fusion_billing_usage_change AS change
                  WHERE change.subscription_id = win.order_id
+                   AND (change.metric_id IS NULL OR change.metric_id = win.metric_id)
                    AND change.from_at < win.until_at AND change.to_at >= win.start_at)
         """
     )

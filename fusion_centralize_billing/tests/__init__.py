@@ -34,6 +34,7 @@ from . import (
     test_price_versions,
     test_product_recurrence,
     test_proof,
+    test_proof_runs,
     test_rated_counters,
     test_rated_lines,
     test_rated_text,

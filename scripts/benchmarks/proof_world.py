@@ -65,6 +65,34 @@ def _bill_one(env):
     from odoo.fields import Command, Date
 
     start = Date.today().replace(day=1) - relativedelta(months=CLOSED)
+    plan = _make_plan(env)
+    service = env["fusion.billing.service"].create({"name": "Proved", "code": "proved"})
+    order = env["sale.order"].create(
+        {
+            "partner_id": env["res.partner"].create({"name": "Customer"}).id,
+            "plan_id": plan.plan_id.id,
+            "pricelist_id": plan.pricelist_id.id,
+            "start_date": start,
+            "x_fc_service_id": service.id,
+            "x_fc_plan_code": plan.code,
+            "x_fc_billing_tz": "UTC",
+            "order_line": [Command.create({"product_id": plan.product_id.id})],
+        }
+    )
+    order.action_confirm()
+    for charge in plan.charge_ids:
+        env["fusion.billing.usage"]._record_usage(order, charge.metric_id.code, 500, start, start)
+    order._invoice_due_period()
+    env.flush_all()
+    env.cr.execute("DELETE FROM queue_job")
+    env.cr.execute("DELETE FROM fusion_billing_usage_change")
+    env.cr.commit()
+    return order
+
+
+def _make_plan(env):
+    from odoo.fields import Command
+
     products = env["product.product"].create(
         [{"name": name, "type": "service", "taxes_id": [Command.clear()]} for name in ("Fee", "Usage")]
     )
@@ -91,28 +119,7 @@ def _bill_one(env):
                 "price_per_unit": 0.125,
             }
         )
-    service = env["fusion.billing.service"].create({"name": "Proved", "code": "proved"})
-    order = env["sale.order"].create(
-        {
-            "partner_id": env["res.partner"].create({"name": "Customer"}).id,
-            "plan_id": plan.plan_id.id,
-            "pricelist_id": plan.pricelist_id.id,
-            "start_date": start,
-            "x_fc_service_id": service.id,
-            "x_fc_plan_code": plan.code,
-            "x_fc_billing_tz": "UTC",
-            "order_line": [Command.create({"product_id": products[0].id})],
-        }
-    )
-    order.action_confirm()
-    for metric in metrics:
-        env["fusion.billing.usage"]._record_usage(order, metric.code, 500, start, start)
-    order._invoice_due_period()
-    env.flush_all()
-    env.cr.execute("DELETE FROM queue_job")
-    env.cr.execute("DELETE FROM fusion_billing_usage_change")
-    env.cr.commit()
-    return order
+    return plan
 
 
 def _copy(env, order, subscriptions):
@@ -127,6 +134,21 @@ def _copy(env, order, subscriptions):
         "fusion_billing_rating": row.id,
     }
     first = {table: _next_id(cr, table) for table in _TABLES}
+    _copy_orders(cr, order, subscriptions, template, first)
+    _make_counters(cr, order, first)
+    env.cr.commit()
+    _rate(env, template, first)
+    env.cr.commit()
+    _make_late_counters(cr)
+    env.cr.commit()
+    for table in ("fusion_billing_usage", "fusion_billing_usage_history", "fusion_billing_period", *_TABLES):
+        cr.execute(f"ANALYZE {table}")
+    env.cr.commit()
+    env.invalidate_all()
+
+
+def _copy_orders(cr, order, subscriptions, template, first):
+    """Make the subscriptions with their closed periods, and the tables ``known`` and ``months``."""
     cr.execute("CREATE TEMPORARY TABLE known AS SELECT * FROM generate_series(0, %s - 1) AS n", [subscriptions])
     cr.execute(
         """
@@ -152,16 +174,6 @@ def _copy(env, order, subscriptions):
         SELECT {first["sale_order"]} + n, start_on, end_on, start_on, end_on FROM known, months WHERE k < {CLOSED}
         """
     )
-    _make_counters(cr, order, first)
-    env.cr.commit()
-    _rate(env, template, first)
-    env.cr.commit()
-    _make_late_counters(cr, first)
-    env.cr.commit()
-    for table in ("fusion_billing_usage", "fusion_billing_usage_history", "fusion_billing_period", *_TABLES):
-        cr.execute(f"ANALYZE {table}")
-    env.cr.commit()
-    env.invalidate_all()
 
 
 def _make_counters(cr, order, first):
@@ -191,7 +203,7 @@ def _make_counters(cr, order, first):
     )
 
 
-def _make_late_counters(cr, first):
+def _make_late_counters(cr):
     """Counters that wait for their rating."""
     cr.execute(
         f"""
@@ -211,12 +223,13 @@ def _make_late_counters(cr, first):
 
 def _rate(env, template, first):
     """Write what the engine would: a ledger row for each charge and period, and the lines that bill it."""
-    import json
+    _add_up(env.cr, first)
+    _copy_moves(env.cr, template, first)
+    _copy_lines(env.cr, template, first)
+    _copy_ledger(env, template, first)
 
-    from odoo.addons.fusion_centralize_billing.models.rated_counters import take_reading
 
-    cr = env.cr
-    reading = json.dumps(take_reading(env))
+def _add_up(cr, first):
     cr.execute(
         f"""
         CREATE TEMPORARY TABLE rated AS
@@ -231,6 +244,9 @@ def _rate(env, template, first):
          GROUP BY usage.subscription_id, charge.id, month.k, month.start_on, month.end_on
         """
     )
+
+
+def _copy_moves(cr, template, first):
     _copy_rows(
         cr,
         "account_move",
@@ -242,6 +258,9 @@ def _rate(env, template, first):
           FROM (SELECT DISTINCT order_id, k, start_on, end_on FROM rated WHERE k < {CLOSED}) AS billed
         """,
     )
+
+
+def _copy_lines(cr, template, first):
     _copy_rows(
         cr,
         "sale_order_line",
@@ -258,8 +277,8 @@ def _rate(env, template, first):
         template,
         f"""
         SELECT jsonb_build_object('id', {first["account_move_line"]} + r, 'price_unit', amount,
-            'price_subtotal', amount,
-            'price_total', amount, 'amount_currency', -amount, 'balance', -amount, 'credit', amount, 'debit', 0,
+            'price_subtotal', amount, 'price_total', amount, 'amount_currency', -amount, 'balance', -amount,
+            'credit', amount, 'debit', 0,
             'move_id', {first["account_move"]} + (order_id - {first["sale_order"]}) * {CLOSED} + k)
           FROM rated WHERE k < {CLOSED} AND amount <> 0
         """,
@@ -271,8 +290,16 @@ def _rate(env, template, first):
          WHERE k < {CLOSED} AND amount <> 0
         """
     )
+
+
+def _copy_ledger(env, template, first):
+    import json
+
+    from odoo.addons.fusion_centralize_billing.models.rated_counters import take_reading
+
+    reading = json.dumps(take_reading(env))
     _copy_rows(
-        cr,
+        env.cr,
         "fusion_billing_rating",
         template,
         f"""
