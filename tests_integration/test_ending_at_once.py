@@ -82,7 +82,7 @@ def test_a_hundred_subscriptions_that_end_at_once_are_invoiced_once_each_and_no_
         wait_for_jobs()
         statuses = list(threads.map(end, stories))
     assert Counter(statuses) == {200: SUBSCRIPTIONS}
-    wait_for_jobs(600)
+    wait_for_jobs()
 
     invoices: dict[str, list[Any]] = {story.name: [] for story in stories}
     periods: dict[str, set[Any]] = {story.name: set() for story in stories}

@@ -99,8 +99,7 @@ class Query(graphene.ObjectType):
             "The start: counters whose last instant is this or later.", scalars.DateTime, name="from", required=True
         ),
         to=_argument("The end (exclusive), at most 400 days later.", scalars.DateTime, required=True),
-        description="What has become of every counter of the service's own subscriptions. For services: use an API"
-        " key.",
+        description="What has become of every counter of a service's own subscriptions. For services: use a key.",
     )
     ratings = connection("Rating", "Ratings: what usage costs, by charge and billing period.")
     invoice = _object("Invoice", "An invoice by its id or number.", id=_ID, number=_argument("Its number."))

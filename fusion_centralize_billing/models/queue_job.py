@@ -21,8 +21,7 @@ class QueueJob(models.Model):
         :param keys: only those with one of these identity keys
         """
         domain = [("state", "=", "failed"), ("method_name", "in", methods)]
-        if keys is not None:
-            domain.append(("identity_key", "in", keys))
+        domain.append(("identity_key", "!=", False) if keys is None else ("identity_key", "in", keys))
         # sudo: the queue is open to its managers only.
         return self.sudo().search(domain, order="id")
 
