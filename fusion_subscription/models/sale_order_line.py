@@ -19,7 +19,7 @@ class SaleOrderLine(models.Model):
 
     x_fc_recurrence = fields.Selection(
         selection=[("product", "As the Product Says"), ("recurring", "Every Period"), ("one_off", "Once")],
-        string="Invoiced",
+        string="Billed",
         required=True,
         default="product",
         help="How the line is invoiced on a subscription. As the product says: every period if the product is "
