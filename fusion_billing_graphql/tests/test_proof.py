@@ -32,6 +32,12 @@ class TestProof(GraphqlCase):
         self.assertEqual(answer, self.service._api_billing_proof(_YEAR))
         self.assertEqual((answer["counters"], answer["balanced"]), (2, False))
 
+    def test_a_day_without_a_time_begins_at_midnight(self):
+        side = SIDES["billingProof"]
+        days = {name: text[:10] for name, text in _YEAR.items()}
+        answer = side.read(self._ask(side.document("billingProof"), days))
+        self.assertEqual(answer, self.service._api_billing_proof(_YEAR))
+
     def test_it_is_for_services(self):
         user = self._create_user("fusion_centralize_billing.group_billing_manager")
         answer = self._answer(SIDES["billingProof"].document("billingProof"), _YEAR, env=self.env(user=user))

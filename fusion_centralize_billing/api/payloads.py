@@ -61,6 +61,8 @@ def _check_not_blank(value: str) -> str:
 
 
 def _require_time_text(value: Any) -> Any:
+    if type(value) is datetime.date:  # as GraphQL reads a day; its text is one that pydantic reads
+        return datetime.datetime.combine(value, datetime.time.min)
     # pydantic would also take numbers, as seconds since 1970: a mistaken unit would pass unnoticed.
     if not isinstance(value, (str, datetime.datetime)):
         raise PydanticCustomError("datetime_type", "A date and time is needed, such as 2026-05-01T00:00:00Z.")
