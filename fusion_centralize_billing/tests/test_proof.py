@@ -175,6 +175,18 @@ class TestProof(BillingCase):
         self.assertEqual(self._get_statuses(), {("invoiced", None): 1, ("included", None): 1})
         self.assertTrue(self._prove().is_balanced)
 
+    def test_what_an_older_version_rated_gives_no_false_alarm(self):
+        """Within a second nobody knows what it saw: only what it left for now is held against the counters."""
+        self._bill()
+        self._push(4, key="late")
+        self._rate(self.order, "2026-02-02")
+        self._execute("UPDATE fusion_billing_rating SET reading = NULL, rated_at = now() AT TIME ZONE 'UTC'")
+        self._execute("UPDATE fusion_billing_usage SET recorded_in = NULL, recorded_run = NULL")
+        outcome = self._prove()
+        self.assertEqual((outcome.unexplained, outcome.findings), (0, []))
+        self._execute("UPDATE fusion_billing_usage SET quantity = 6 WHERE idempotency_key = 'b'")
+        self.assertEqual(self._get_codes(), ["not_rated_anew"])
+
     # === LINES === #
 
     def test_lines_tell_period_quantity_amount_and_when_it_is_due(self):
