@@ -104,12 +104,14 @@ class AccountMoveLine(models.Model):
     def _fc_check_rated_booking(self):
         """Check that what is booked of a line is its subtotal.
 
-        By a smallest amount of the currency they may differ: ``_round_tax_details_base_lines`` of account.tax
-        rounds an invoice as a whole and books the difference with its lines.
+        They may differ by a smallest amount of the currency for each line of the invoice:
+        ``_round_tax_details_base_lines`` of account.tax rounds the invoice as a whole, and books what its lines lack
+        with one or some of them.
         """
         for line in self._fc_get_rated():
             booked = -to_decimal(line.amount_currency)
-            if abs(booked - line._fc_get_subtotal()) > to_decimal(line.currency_id.rounding):
+            lines = len(line.move_id.invoice_line_ids.filtered(lambda each: each.display_type == "product"))
+            if abs(booked - line._fc_get_subtotal()) > lines * to_decimal(line.currency_id.rounding):
                 raise line._fc_rated_line_error(
                     self.env._("“%s” has to be booked with its rated amount.", line._fc_get_title())
                 )

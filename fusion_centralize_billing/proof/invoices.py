@@ -54,7 +54,10 @@ def find_wrong_lines(env, scope):
              WHERE rated.is_in_scope AND line.parent_state <> 'cancel'
                AND (price.amount <> rated.amount
                     OR (price.subtotal <> rated.amount AND NOT price.has_tax_within)
-                    OR ABS(-line.amount_currency - price.subtotal) > currency.rounding
+                    -- As _fc_check_rated_booking of account.move.line has it
+                    OR ABS(-line.amount_currency - price.subtotal) > currency.rounding * (
+                        SELECT COUNT(*) FROM account_move_line AS each
+                         WHERE each.move_id = line.move_id AND each.display_type = 'product')
                     OR line.currency_id <> rated.currency_id)
              ORDER BY line.id
             """,

@@ -247,6 +247,21 @@ class TestPosting(_Case):
         self.env.cr.execute(f"UPDATE account_move_line SET {column} = %s WHERE id = %s", [value, line.id])
         self.env.invalidate_all()
 
+    def test_what_odoo_rounds_over_many_lines_with_included_tax_is_booked_with_a_rated_one(self):
+        tax = self._create_tax(13, included=True)
+        fee = self._create_product(name="Small fee", taxes_id=[Command.set(tax.ids)])
+        usage = self._create_product(name="Usage with tax", taxes_id=[Command.set(tax.ids)])
+        plan = self._create_plan()
+        self._create_charge(plan, product_id=usage.id)
+        # Each of 0.0442 untaxed, which is rounded down: six of them lack two and a half cents.
+        small = [Command.create({"product_id": fee.id, "price_unit": 0.05}) for _number in range(6)]
+        order = self._create_subscription(plan, with_fee=False, order_line=small)
+        self._use(order, 100)
+        invoice = self._invoice_on(order, "2026-02-01")
+        line = self._get_line(invoice, usage)
+        self.assertEqual((invoice.state, invoice.amount_total), ("posted", 100.3))
+        self.assertGreater(abs(line.balance + line.price_subtotal), 0.015)
+
     def test_an_invoice_that_differs_from_the_ledger_is_not_posted(self):
         # (currency, quantity, column, value, reason)
         cases = [
