@@ -181,6 +181,13 @@ class SaleOrder(models.Model):
             return self.start_date + datetime.timedelta(days=1)
         return today
 
+    def _get_default_end_date(self):
+        """Community's subscriptions ask for it when they are closed or cancelled: with usage they cover their start."""
+        day = super()._get_default_end_date()
+        if self.start_date and day <= self.start_date and self._fc_has_usage():
+            return self.start_date + datetime.timedelta(days=1)
+        return day
+
     def _fc_emit(self, event_type):
         """Queue a webhook about this subscription to its service."""
         if self.x_fc_service_id:
