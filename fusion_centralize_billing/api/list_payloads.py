@@ -82,12 +82,15 @@ class QueryUsage(Payload):
 
 
 class ListUsage(Page):
-    """The single counters that the service has recorded; ``from`` and ``to`` (exclusive) bound their last instant."""
+    """The single counters that the service has recorded; ``from`` and ``to`` (exclusive) bound their last instant.
+
+    A day without a time begins at midnight in the time zone of the subscription that is named, else of UTC.
+    """
 
     subscription_external_id: Text | None = None
     metric_code: Text | None = None
-    from_: Time | None = Field(default=None, alias="from")
-    to: Time | None = None
+    from_: Moment | None = Field(default=None, alias="from")
+    to: Moment | None = None
 
 
 class BillingProof(Payload):
