@@ -206,7 +206,7 @@ class TestRestUsage(BillingHttpCase):
         answer = self._post(self._event(self.order), event)
         self.assertEqual(answer.status_code, 202, answer.text)
         self.assertEqual([result["status"] for result in answer.json()["results"]], ["accepted", "duplicate"])
-        self._refuse(self._post({**event, "quantity": 8}), 422, "usage_after_end", "events.0.period_end")
+        self.assertRefused(self._post({**event, "quantity": 8}), 422, "usage_after_end", "events.0.period_end")
 
     # === VALUES WITHOUT SENSE === #
 
