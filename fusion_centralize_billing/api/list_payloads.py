@@ -6,10 +6,10 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from .payloads import Day, Moment, Payload, RecordId, Text, Time
+from .payloads import Day, Moment, Payload, RecordId, Text
 
 Limit = Annotated[int, Field(strict=True, ge=1, le=100)]
 Cursor = Annotated[str, Field(min_length=1, max_length=200)]
@@ -17,6 +17,16 @@ Cursor = Annotated[str, Field(min_length=1, max_length=200)]
 #: What stands before the name of a property by which queryUsage groups.
 PROPERTY = "properties."
 Grouping = Annotated[Text, Field(pattern=r"^(day|month|properties\..+)$", max_length=64 + len(PROPERTY))]
+
+
+def _in_utc(value: datetime.date) -> datetime.datetime:
+    """Return a time, or the midnight of a day in UTC where no subscription says whose midnight it is."""
+    if isinstance(value, datetime.datetime):
+        return value
+    return datetime.datetime.combine(value, datetime.time(), datetime.timezone.utc)
+
+
+UtcMoment = Annotated[Moment, AfterValidator(_in_utc)]
 
 #: The longest window that billingProof looks at.
 _LONGEST_PROOF = datetime.timedelta(days=400)
@@ -82,19 +92,25 @@ class QueryUsage(Payload):
 
 
 class ListUsage(Page):
-    """The single counters that the service has recorded; ``from`` and ``to`` (exclusive) bound their last instant."""
+    """The single counters that the service has recorded; ``from`` and ``to`` (exclusive) bound their last instant.
+
+    A day without a time begins at midnight in the time zone of the subscription that is named, else of UTC.
+    """
 
     subscription_external_id: Text | None = None
     metric_code: Text | None = None
-    from_: Time | None = Field(default=None, alias="from")
-    to: Time | None = None
+    from_: Moment | None = Field(default=None, alias="from")
+    to: Moment | None = None
 
 
 class BillingProof(Payload):
-    """The counters whose last instant lies between ``from`` and ``to`` (exclusive), at most 400 days."""
+    """The counters whose last instant lies between ``from`` and ``to`` (exclusive), at most 400 days.
 
-    from_: Time = Field(alias="from")
-    to: Time
+    A day without a time begins at midnight in UTC: the subscriptions may have several time zones.
+    """
+
+    from_: UtcMoment = Field(alias="from")
+    to: UtcMoment
 
     @model_validator(mode="after")
     def _check_window(self) -> BillingProof:

@@ -8,6 +8,9 @@ from ..api.errors import BusinessRuleError, FieldError, NotFoundError
 from ..rating import attributed_at
 from .usage_row import UsageRow
 
+#: Faults of counters that their subscription does not cover (any more).
+_OUTSIDE = ("usage_before_start", "usage_after_end")
+
 
 class BillingService(models.Model):
     """Handlers: recording usage. What reads it stands in billing_service_usage_reads.py."""
@@ -26,8 +29,10 @@ class BillingService(models.Model):
         warnings = service._find_doubtful_usage(rows)
         # sudo: how the service is set up is the same whoever asks.
         if service.sudo().strict_usage:
-            faults |= {index: _in_batch(index, found) for index, found in warnings.items()}
-            rows = {index: row for index, row in rows.items() if index not in warnings}
+            repeated = usage._find_repeated(service, {index: rows[index] for index in warnings})
+            refused = {index: found for index, found in warnings.items() if index not in repeated}
+            faults |= {index: _in_batch(index, found) for index, found in refused.items()}
+            rows = {index: row for index, row in rows.items() if index not in refused}
         if request.error_policy == "reject_failed_rows":
             refused = usage._get_faults(service, list(rows.values()))
             for number, index in enumerate(list(rows)):
@@ -50,7 +55,7 @@ class BillingService(models.Model):
         parsed = [event for event in events if isinstance(event, payloads.UsageEvent)]
         subscriptions = self._get_subscriptions({event.subscription_external_id for event in parsed})
         metrics = self._get_metric_ids({event.metric_code for event in parsed})
-        rows, faults = {}, {}
+        rows, faults, outside = {}, {}, {}
         for index, event in enumerate(events):
             if isinstance(event, payloads.RejectedEvent):
                 faults[index] = _in_batch(index, event.errors)
@@ -59,9 +64,15 @@ class BillingService(models.Model):
             fault = self._get_usage_fault(event, subscription, metric_id)
             if fault:
                 faults[index] = _in_batch(index, [FieldError(*fault)])
+                if fault[1] in _OUTSIDE:
+                    outside[index] = _usage_row(event, subscription, metric_id)
             else:
                 rows[index] = _usage_row(event, subscription, metric_id)
-        return rows, faults
+        # sudo: these are the service's own keys. A counter that was acknowledged may be sent again at any time.
+        for index in self.env["fusion.billing.usage"].sudo()._find_repeated(self, outside):
+            rows[index] = outside[index]
+            del faults[index]
+        return dict(sorted(rows.items())), faults
 
     def _find_doubtful_usage(self, rows):
         # sudo: the rows name only subscriptions that were found under the service's own rules.

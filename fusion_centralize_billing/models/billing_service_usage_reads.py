@@ -42,14 +42,15 @@ class BillingService(models.Model):
     def _api_list_usage(self, payload=None):
         request = list_payloads.ListUsage.parse(payload or {})
         service = self._as_technical_user()
-        domain = service._get_metric_domain(request)
+        domain, to_instant = service._get_metric_domain(request), naive_utc
         if request.subscription_external_id is not None:
             order = service._get_subscription(request.subscription_external_id)
             domain.append(("subscription_id", "=", order.id))
+            to_instant = order._fc_to_instant
         if request.from_ is not None:
-            domain.append(("attributed_at", ">=", naive_utc(request.from_)))
+            domain.append(("attributed_at", ">=", to_instant(request.from_)))
         if request.to is not None:
-            domain.append(("attributed_at", "<", naive_utc(request.to)))
+            domain.append(("attributed_at", "<", to_instant(request.to)))
         return service._answer_usage_page(request, domain)
 
     def _api_list_rating_usage(self, payload):

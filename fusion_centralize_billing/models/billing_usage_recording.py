@@ -87,6 +87,13 @@ class BillingUsage(models.Model):
         """Return ``{index: FieldError}`` of the rows that :meth:`_upsert` would refuse; paths are field names."""
         return dict(self._find_faults(rows, self._get_recorded(service, rows)))
 
+    @api.model
+    def _find_repeated(self, service, rows):
+        """Return the indexes of those ``{index: UsageRow}`` that repeat a counter as it was acknowledged."""
+        recorded = self._get_recorded(service, rows.values())
+        known = {key: found.row for key, found in recorded.items()}
+        return {index for index, row in rows.items() if known.get(row.idempotency_key) == row}
+
     def _amend(self, quantity, reason):
         """Correct the quantity of counters; what was billed of them is adjusted on the next invoice.
 

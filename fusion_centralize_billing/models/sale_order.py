@@ -65,11 +65,12 @@ class SaleOrder(models.Model):
         changes_plan = any(order.x_fc_plan_code != vals.get("x_fc_plan_code") for order in self)
         if vals.get("x_fc_plan_code") and changes_plan and len(self.company_id) == 1:
             vals = self._fc_complete_terms({"company_id": self.company_id.id, **vals})
-        if "subscription_state" not in vals:
-            return super().write(vals)
+        moved = self.filtered(lambda order: order.state == "sale" and get_changes(order, vals, ["x_fc_plan_code"]))
         before = {order: order.subscription_state for order in self}
         result = super().write(vals)
-        for order in self:
+        # Nothing was rated so far: the plan's charges price also what was used before, as late usage would have it.
+        moved._fc_request_rating(since=datetime.date.min)
+        for order in self if "subscription_state" in vals else ():
             if order.subscription_state != before[order]:
                 order._fc_after_state_change(before[order])
         return result
@@ -180,6 +181,13 @@ class SaleOrder(models.Model):
         if self.start_date and self.start_date >= today and self._fc_has_usage():
             return self.start_date + datetime.timedelta(days=1)
         return today
+
+    def _get_default_end_date(self):
+        """Community's subscriptions ask for it when they are closed or cancelled: with usage they cover their start."""
+        day = super()._get_default_end_date()
+        if self.start_date and day <= self.start_date and self._fc_has_usage():
+            return self.start_date + datetime.timedelta(days=1)
+        return day
 
     def _fc_emit(self, event_type):
         """Queue a webhook about this subscription to its service."""

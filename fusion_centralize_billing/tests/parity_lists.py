@@ -164,6 +164,7 @@ class ListCases:
         quiet = {"from": "2030-01-01T00:00:00Z", "to": "2030-02-01T00:00:00Z"}
         return [
             (lambda tag: quiet, None, None),
+            (lambda tag: {"from": "2030-01-01", "to": "2030-02-01"}, None, None),
             (lambda tag: {**quiet, "to": "2029-01-01T00:00:00Z"}, "end_before_start", "to"),
             (lambda tag: {**quiet, "to": "2032-01-01T00:00:00Z"}, "invalid_payload", "to"),
             (lambda tag: {"from": "2030-01-01T00:00:00Z"}, "invalid_payload", "to"),

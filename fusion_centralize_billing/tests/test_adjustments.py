@@ -251,6 +251,25 @@ class TestAdjustments(BillingCase):
         self._run_closing_jobs(order, "2026-01-21")
         self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed")), 25)
 
+    def test_a_subscription_with_usage_can_be_closed_on_its_first_day_and_before_it(self):
+        for day in ("2026-01-20", "2026-01-10"):
+            order = self._create_subscription(start_date="2026-01-20")
+            self._use(order, 5, "2026-01-20")
+            with self.subTest(day), self._on(day), trap_jobs():
+                order.action_close()
+                self.assertEqual(str(order.end_date), "2026-01-21")
+            self._invoice_on(order, "2026-01-21")
+            self._run_closing_jobs(order, "2026-01-21")
+            self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed")), 25)
+
+    def test_a_subscription_with_usage_can_be_cancelled_on_its_first_day(self):
+        order = self._create_subscription(start_date="2026-01-20")
+        self._use(order, 5, "2026-01-20")
+        with self._on("2026-01-20"), trap_jobs():
+            order._action_cancel()
+        self._run_closing_jobs(order, "2026-02-01")
+        self.assertEqual((order.state, order.invoice_ids.ids), ("cancel", []))
+
     def test_late_usage_of_an_ended_subscription_is_billed_by_the_closing_job(self):
         order = self._create_subscription()
         with self._on("2026-01-20"):

@@ -128,6 +128,15 @@ class TestDoubtfulUsage(BillingCase):
         self.assertFalse(self.order.x_fc_usage_ids)
         self.assertEqual(self._record(self._event())["results"], [{"index": 0, "status": "accepted"}])
 
+    def test_a_strict_service_may_repeat_what_it_was_acknowledged_before(self):
+        event = self._event(metric=self._create_metric(), idempotency_key=unique("key"))
+        self._record(event)
+        self.service.strict_usage = True
+        self.assertEqual(
+            [result["status"] for result in self._record(event, self._event())["results"]], ["duplicate", "accepted"]
+        )
+        self._refuse("unpriced_metric", "events.0.metric_code", {**event, "quantity": 8})
+
     def test_a_strict_service_may_have_the_good_counters_recorded(self):
         self.service.strict_usage = True
         events = [self._event(metric=self._create_metric()), self._event(), self._event("2026-03-01")]

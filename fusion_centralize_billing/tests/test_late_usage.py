@@ -2,6 +2,7 @@
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import tagged
 
+from ..proof import Scope, prove
 from .common import BillingCase
 
 
@@ -28,6 +29,19 @@ class TestUsageOfInvoicedPeriods(_Case):
             self._create_charge(price_effective_from="2026-01-01")
         self._invoice_on(order, "2026-03-01")
         self.assertEqual(self._get_billed(order), 20 + 20 + 7)
+
+    def test_a_plan_code_that_is_set_later_bills_what_was_used_before(self):
+        plan = self._create_plan()
+        self._create_charge(plan, price_per_unit=2)
+        order = self._create_subscription(x_fc_plan_code=False)
+        self._use(order, 7, "2026-01-10")
+        self._invoice_on(order, "2026-02-01")
+        with self._on("2026-02-10"), trap_jobs():
+            order.x_fc_plan_code = plan.code
+        self._invoice_on(order, "2026-03-01")
+        self.assertEqual(self._get_billed(order), 20 + 20 + 14)
+        scope = Scope((self.company.id,), service_id=self.service.id)
+        self.assertTrue(prove(self.env, scope).is_balanced)
 
     def test_such_a_charge_bills_a_counter_of_january_that_comes_later_still(self):
         order = self._create_subscription()

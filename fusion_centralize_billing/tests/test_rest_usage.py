@@ -196,6 +196,18 @@ class TestRestUsage(BillingHttpCase):
         events = [self._event(self.order, period_start=start, period_end=end) for start, end in edges]
         self.assertEqual(self._post(*events).status_code, 202)
 
+    def test_a_counter_that_was_acknowledged_may_be_repeated_after_the_end(self):
+        event = self._event(
+            self.order, period_start="2026-01-25T00:00:00Z", period_end="2026-01-25T00:00:00Z", idempotency_key="ahead"
+        )
+        self.assertEqual(self._post(event).status_code, 202)
+        with self._on("2026-01-20"):
+            self.order.action_close()
+        answer = self._post(self._event(self.order), event)
+        self.assertEqual(answer.status_code, 202, answer.text)
+        self.assertEqual([result["status"] for result in answer.json()["results"]], ["accepted", "duplicate"])
+        self.assertRefused(self._post({**event, "quantity": 8}), 422, "usage_after_end", "events.0.period_end")
+
     # === VALUES WITHOUT SENSE === #
 
     def test_senseless_values_are_refused_with_their_path(self):

@@ -271,6 +271,16 @@ class TestSecurity(BillingCase):
                 found = self.env[f"fusion.billing.{name}"].with_user(manager).search([("id", "in", records.ids)])
                 self.assertFalse(found)
 
+    def test_the_change_feed_of_another_company_is_hidden(self):
+        company = self.env["res.company"].create({"name": unique("Other company")})
+        theirs = self._create_user(f"{_GROUP}manager", company_id=company.id, company_ids=[(6, 0, company.ids)])
+        ours = self._create_user(f"{_GROUP}manager")
+        domain = [("subscription_id", "=", self.order.id)]
+        counts = [
+            self.env["fusion.billing.usage.change"].with_user(user).search_count(domain) for user in (ours, theirs)
+        ]
+        self.assertEqual(counts, [1, 0])
+
     def test_the_ledger_and_feed_belong_to_the_addon(self):
         manager = self._create_user(f"{_GROUP}manager")
         changes = self.env["fusion.billing.usage.change"].with_user(manager)

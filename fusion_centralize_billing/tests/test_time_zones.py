@@ -220,6 +220,14 @@ class TestTimeZonesOverHttp(BillingHttpCase):
             [("2026-01-31T05:00:00Z", "2026-02-01T05:00:00Z", "2")],
         )
 
+    def test_counters_are_listed_by_local_days_if_a_subscription_is_named(self):
+        self._record(period_start="2026-02-01T02:00:00Z", period_end="2026-02-01T02:00:00Z")
+        days = {"from": "2026-01-01", "to": "2026-02-01"}
+        for named, expected in (({"subscription_external_id": self.external_id}, 1), ({}, 0)):
+            with self.subTest(named):
+                answer = self._call("/usage/events", params={**days, **named}).json()
+                self.assertEqual(len(answer["usage"]), expected, "9 p.m. of January 31 in Toronto")
+
     def test_an_end_before_the_start_is_refused_also_where_one_is_a_day(self):
         table = [
             ({"period_start": "2026-01-31", "period_end": "2026-01-30"}, 400),
