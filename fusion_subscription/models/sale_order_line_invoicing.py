@@ -48,7 +48,10 @@ class SaleOrderLine(models.Model):
     def _is_whole(self, fee):
         """Tell whether a row is the whole fee of a period, which quantity, price and discount give."""
         window = self.order_id._get_fee_window(fee.date_from)
-        return not fee.is_credit and (fee.date_to - fee.date_from).days >= window.full_days
+        if fee.is_credit or (fee.date_to - fee.date_from).days < window.full_days:
+            return False
+        # Less than the whole is left of a fee of which people have credited some
+        return fee._as_part().amount == fee._get_terms().get_amount(fee.currency_id.rounding)
 
     def _get_billed_taxes(self, fee):
         """Return the taxes with which the days of a credit were billed."""
