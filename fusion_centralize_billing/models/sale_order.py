@@ -304,11 +304,12 @@ class SaleOrder(models.Model):
 
     def _fc_check_start_kept(self, vals):
         """Refuse another start of a quotation that was invoiced in an earlier life: its usage would be billed again."""
-        for order in self if "start_date" in vals else ():
+        decisive = {"start_date", "x_fc_billing_tz"} & set(vals)
+        for order in self if decisive else ():
             invoiced = order.sudo().x_fc_rating_ids.filtered(lambda row: row.state != "open")
-            if order.state in ("draft", "sent") and invoiced and get_changes(order, vals, ["start_date"]):
+            if order.state in ("draft", "sent") and invoiced and get_changes(order, vals, decisive):
                 raise UserError(
-                    self.env._("Usage of %s was invoiced: its start stays. Duplicate it instead.", order.name)
+                    self.env._("Usage of %s was invoiced: its start and time zone stay. Duplicate it instead.", order.name)
                 )
 
     def _fc_check_usage_covered(self):

@@ -157,15 +157,16 @@ class TestReopened(BillingCase):
             order.action_confirm()
         self.assertEqual(self._invoice_on(order, "2026-03-01").mapped("amount_untaxed"), [500, 500])
 
-    def test_the_start_stays_if_usage_was_invoiced_before(self):
+    def test_start_and_time_zone_stay_if_usage_was_invoiced_before(self):
         order = self._create_subscription()
         self._use(order, 10)
         self._create_native_invoice_on(order, "2026-01-12")
         with self._on("2026-01-15"), trap_jobs():
             order._action_cancel()
             order.action_draft()
-            with self.assertRaises(UserError):
-                order.start_date = "2026-01-05"
+            for values in ({"start_date": "2026-01-05"}, {"x_fc_billing_tz": "America/Toronto"}):
+                with self.assertRaises(UserError):
+                    order.write(values)
             order.action_confirm()
         self._use(order, 3, "2026-01-20")
         # Cancelling the order has cancelled the draft invoice of the 10.
