@@ -309,7 +309,9 @@ class SaleOrder(models.Model):
             invoiced = order.sudo().x_fc_rating_ids.filtered(lambda row: row.state != "open")
             if order.state in ("draft", "sent") and invoiced and get_changes(order, vals, decisive):
                 raise UserError(
-                    self.env._("Usage of %s was invoiced: its start and time zone stay. Duplicate it instead.", order.name)
+                    self.env._(
+                        "Usage of %s was invoiced: its start and time zone stay. Duplicate it instead.", order.name
+                    )
                 )
 
     def _fc_check_usage_covered(self):

@@ -130,6 +130,24 @@ class TestGivenBack(SubscriptionCommon):
         self._invoice_on(order, "2026-03-01")
         self.assertEqual(self._get_valid(order), [("2026-03-01", 230)])
 
+    def test_a_fee_of_before_the_end_names_the_days_that_it_bills(self):
+        table = [
+            ("day", "2026-01-11", "it was to 01/10, beside a credit of the rest"),
+            ("none", "2026-01-01", "no days"),
+        ]
+        for rule, closed_on, reason in table:
+            with self.subTest(reason):
+                order = self._create_subscription(x_fc_fee_timing="advance", x_fc_proration=rule)
+                move = self._invoice_on(order, "2026-01-01")
+                text = move.invoice_line_ids.name
+                self.assertIn("01/01/2026 to 01/31/2026", text)
+                self._close(order, closed_on)
+                self._invoice_on(order, closed_on)
+                with self._on(closed_on), trap_jobs():
+                    self._void(move)
+                again = self._invoice_on(order, closed_on)
+                self.assertEqual(again.invoice_line_ids.name, text)
+
     # === CREDITED === #
 
     def test_crediting_gives_nothing_back(self):
