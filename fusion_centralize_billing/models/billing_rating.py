@@ -261,6 +261,12 @@ class BillingRating(models.Model):
             rating.invoice_line_id = (rating.order_line_id.invoice_lines & moves.invoice_line_ids)[:1]
         self.state = "billed"
 
+    def _forget(self):
+        """Delete open rows and their order lines: nobody was billed, and their periods are no periods any more."""
+        lines = self.order_line_id
+        self.unlink()
+        (lines - lines._check_line_unlink()).unlink()
+
     def _cancel(self):
         """Give rows back whose invoice is void; the periods are rated anew, on the next invoice."""
         for rating in self.filtered(lambda row: row.state == "billed"):

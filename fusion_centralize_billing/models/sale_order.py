@@ -62,6 +62,7 @@ class SaleOrder(models.Model):
     def write(self, vals):
         self._fc_check_identity_kept(vals)
         self._fc_check_last_period_kept(vals)
+        self._fc_check_start_kept(vals)
         changes_plan = any(order.x_fc_plan_code != vals.get("x_fc_plan_code") for order in self)
         if vals.get("x_fc_plan_code") and changes_plan and len(self.company_id) == 1:
             vals = self._fc_complete_terms({"company_id": self.company_id.id, **vals})
@@ -135,13 +136,19 @@ class SaleOrder(models.Model):
         return hasattr(self, "_get_due_invoice") and bool(self._get_due_invoice())
 
     def _fc_begin_anew(self):
-        """Forget the end of a life that was taken back, and how far it was billed if nothing of it was invoiced."""
+        """Forget the end of a life that was taken back; of a quotation that was not billed also what it had agreed."""
         # sudo: nobody writes these by hand, but people reopen subscriptions; an invoice counts whoever does.
         order = self.sudo()
         order.x_fc_ended_on = False
+        if order.subscription_state != "1_draft":
+            return
         invoices = [("x_fc_subscription_id", "=", order.id), ("state", "!=", "cancel")]
-        if order.subscription_state == "1_draft" and not order.env["account.move"].search_count(invoices, limit=1):
+        if not order.env["account.move"].search_count(invoices, limit=1):
             order.x_fc_billed_until = False
+        if not order.x_fc_billed_until:
+            # What the next life agrees on, and where it begins, may be something else.
+            order.x_fc_commitment_ids.unlink()
+            order.x_fc_rating_ids.filtered(lambda row: row.state == "open")._forget()
 
     def _fc_terminate(self, end_date=None):
         """End the subscription on a day (today by default), in the way of the edition that is installed.
@@ -176,11 +183,11 @@ class SaleOrder(models.Model):
             self.with_context(**{_END: end_date}).subscription_state = "6_churn"
 
     def _fc_get_first_end_date(self):
-        """Return today; the day after the start of a subscription that starts today and has usage."""
+        """Return today, or the later start; the day after the start if the subscription has usage by then."""
         today = self._fc_get_today()
         if self.start_date and self.start_date >= today and self._fc_has_usage():
             return self.start_date + datetime.timedelta(days=1)
-        return today
+        return max(today, self.start_date or today)
 
     def _get_default_end_date(self):
         """Community's subscriptions ask for it when they are closed or cancelled: with usage they cover their start."""
@@ -301,6 +308,18 @@ class SaleOrder(models.Model):
                     self.env._("%s has usage: it covers at least its first day.", order.name),
                     code="usage_after_end",
                     path="end_date",
+                )
+
+    def _fc_check_start_kept(self, vals):
+        """Refuse another start of a quotation that was invoiced in an earlier life: its usage would be billed again."""
+        decisive = {"start_date", "x_fc_billing_tz"} & set(vals)
+        for order in self if decisive else ():
+            invoiced = order.sudo().x_fc_rating_ids.filtered(lambda row: row.state != "open")
+            if order.state in ("draft", "sent") and invoiced and get_changes(order, vals, decisive):
+                raise UserError(
+                    self.env._(
+                        "Usage of %s was invoiced: its start and time zone stay. Duplicate it instead.", order.name
+                    )
                 )
 
     def _fc_check_usage_covered(self):

@@ -2,6 +2,7 @@
 from datetime import date
 
 from odoo.addons.queue_job.tests.common import trap_jobs
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .common import BillingCase
@@ -36,6 +37,16 @@ class TestRunningPeriod(BillingCase):
                 order = self._create_subscription(**values)
                 answer = self._terminate(order, day)
                 self.assertEqual((answer["end_date"], answer["subscription_state"]), (end, "3_progress"))
+
+    def test_what_is_ended_before_its_start_ends_with_it(self):
+        cases = [([], "2026-06-10", "6_churn"), (["2026-06-12"], "2026-06-11", "3_progress")]
+        for usage, end, state in cases:
+            with self.subTest(usage=usage):
+                order = self._create_subscription(start_date="2026-06-10")
+                for at in usage:
+                    self._use(order, 3, at)
+                answer = self._terminate(order, "2026-05-01", at=None)
+                self.assertEqual((answer["end_date"], answer["subscription_state"]), (end, state))
 
     def test_usage_until_the_end_is_billed(self):
         order = self._create_subscription(x_fc_grace_days=5)
@@ -113,6 +124,53 @@ class TestReopened(BillingCase):
         moves = self._invoice_on(order, "2026-03-01")
         self.assertEqual(moves.mapped("amount_untaxed"), [37, 27])
         self.assertEqual([str(day) for day in moves.mapped("x_fc_period_end")], ["2026-02-01", "2026-03-01"])
+
+    def test_a_life_that_was_taken_back_leaves_no_usage_behind(self):
+        cases = [
+            # cancelled on, new start, usage on, first invoice on, amount, reason
+            ("2026-01-25", "2026-01-15", "2026-01-20", "2026-02-15", 30, "it was 40: the usage in both first periods"),
+            ("2026-02-25", "2026-02-20", "2026-02-21", "2026-03-20", 30, "it could not be invoiced at all"),
+        ]
+        for cancelled_on, start, used_on, invoiced_on, amount, reason in cases:
+            with self.subTest(reason):
+                order = self._create_subscription()
+                self._rate(order, "2026-01-10")
+                self._use(order, 10, used_on)
+                with self._on(cancelled_on), trap_jobs():
+                    order._action_cancel()
+                    order._job_rate()
+                    order.action_draft()
+                    order.start_date = start
+                    order.action_confirm()
+                self.assertFalse(self._get_usage_lines(order))
+                self.assertEqual(self._invoice_on(order, invoiced_on).amount_untaxed, amount)
+
+    def test_a_minimum_of_the_new_life_counts_from_its_start(self):
+        self.plan.commitment_product_id = self.usage_product
+        order = self._create_subscription(x_fc_minimum_commitment=100)
+        with self._on("2026-01-05"):
+            order.x_fc_minimum_commitment = 200
+        with self._on("2026-01-10"), trap_jobs():
+            order._action_cancel()
+            order.action_draft()
+            order.x_fc_minimum_commitment = 500
+            order.action_confirm()
+        self.assertEqual(self._invoice_on(order, "2026-03-01").mapped("amount_untaxed"), [500, 500])
+
+    def test_start_and_time_zone_stay_if_usage_was_invoiced_before(self):
+        order = self._create_subscription()
+        self._use(order, 10)
+        self._create_native_invoice_on(order, "2026-01-12")
+        with self._on("2026-01-15"), trap_jobs():
+            order._action_cancel()
+            order.action_draft()
+            for values in ({"start_date": "2026-01-05"}, {"x_fc_billing_tz": "America/Toronto"}):
+                with self.assertRaises(UserError):
+                    order.write(values)
+            order.action_confirm()
+        self._use(order, 3, "2026-01-20")
+        # Cancelling the order has cancelled the draft invoice of the 10.
+        self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 33)
 
     def test_its_service_hears_of_no_end(self):
         self._listen()

@@ -42,6 +42,15 @@ class FusionSubscriptionPause(models.Model):
         "A pause cannot end before it starts.",
     )
 
+    # === BUSINESS === #
+
+    def _end(self):
+        """End open pauses today."""
+        for pause in self:
+            pause.date_to = pause.order_id._get_subscription_today()
+        # Before the next pause is stored: only one may be open
+        self.flush_recordset(["date_to"])
+
     # === HELPERS === #
 
     @api.model

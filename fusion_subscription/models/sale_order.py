@@ -396,5 +396,4 @@ class SaleOrder(models.Model):
 
     def _end_pause(self):
         # sudo: see _pause_subscription
-        for pause in self.sudo().x_fc_pause_ids.filtered(lambda pause: not pause.date_to):
-            pause.date_to = pause.order_id._get_subscription_today()
+        self.sudo().x_fc_pause_ids.filtered(lambda pause: not pause.date_to)._end()

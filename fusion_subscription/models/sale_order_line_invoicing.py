@@ -48,7 +48,10 @@ class SaleOrderLine(models.Model):
     def _is_whole(self, fee):
         """Tell whether a row is the whole fee of a period, which quantity, price and discount give."""
         window = self.order_id._get_fee_window(fee.date_from)
-        return not fee.is_credit and (fee.date_to - fee.date_from).days >= window.full_days
+        if fee.is_credit or (fee.date_to - fee.date_from).days < window.full_days:
+            return False
+        # Less than the whole is left of a fee of which people have credited some
+        return fee._as_part().amount == fee._get_terms().get_amount(fee.currency_id.rounding)
 
     def _get_billed_taxes(self, fee):
         """Return the taxes with which the days of a credit were billed."""
@@ -71,8 +74,11 @@ class SaleOrderLine(models.Model):
     def _get_fee_description(self, fee):
         order = self.order_id
         if self._is_whole(fee):
-            # In full, also the fee of a period that is cut short
-            return self._get_period_description(fee.date_from, min(fee.date_to, order.end_date or fee.date_to))
+            # In full, also the fee of a period that is cut short; by day, one that was billed before the end was known
+            is_cut = order.x_fc_proration == "none" and order.end_date and fee.date_from < order.end_date
+            return self._get_period_description(
+                fee.date_from, min(fee.date_to, order.end_date if is_cut else fee.date_to)
+            )
         window = order._get_fee_window(fee.date_from)
         text = self.env._(
             "%(terms)s, %(part)s, %(days)s of the %(full_days)s days of %(period)s",

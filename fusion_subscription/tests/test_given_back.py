@@ -130,6 +130,24 @@ class TestGivenBack(SubscriptionCommon):
         self._invoice_on(order, "2026-03-01")
         self.assertEqual(self._get_valid(order), [("2026-03-01", 230)])
 
+    def test_a_fee_of_before_the_end_names_the_days_that_it_bills(self):
+        table = [
+            ("day", "2026-01-11", "it was to 01/10, beside a credit of the rest"),
+            ("none", "2026-01-01", "no days"),
+        ]
+        for rule, closed_on, reason in table:
+            with self.subTest(reason):
+                order = self._create_subscription(x_fc_fee_timing="advance", x_fc_proration=rule)
+                move = self._invoice_on(order, "2026-01-01")
+                text = move.invoice_line_ids.name
+                self.assertIn("01/01/2026 to 01/31/2026", text)
+                self._close(order, closed_on)
+                self._invoice_on(order, closed_on)
+                with self._on(closed_on), trap_jobs():
+                    self._void(move)
+                again = self._invoice_on(order, closed_on)
+                self.assertEqual(again.invoice_line_ids.name, text)
+
     # === CREDITED === #
 
     def test_crediting_gives_nothing_back(self):
@@ -146,6 +164,23 @@ class TestGivenBack(SubscriptionCommon):
                 self.assertEqual(order.invoice_status, "no")
                 self._invoice_on(order, "2026-03-01")
                 self.assertEqual(self._get_invoices(order)[-1], ("2026-03-01", 100), "the set-up fee was billed again")
+
+    def test_a_fee_that_holds_again_bears_what_people_have_not_credited(self):
+        order = self._create_subscription(x_fc_fee_timing="advance", x_fc_grace_days=5)
+        line = order.order_line
+        self._invoice_on(order, "2026-02-10")
+        february = order.x_fc_fee_ids.filtered(lambda fee: fee.date_from == date(2026, 2, 1))
+        with self._on("2026-02-12"):
+            note = february.invoice_id._reverse_moves()
+            note.invoice_line_ids.price_unit = 10
+            note.action_post()
+            order._change_recurring_lines({line: {"product_uom_qty": 2}}, date(2026, 2, 1))
+        # 90 of February back, 200 for it and for March
+        self.assertEqual(self._invoice_on(order, "2026-03-01").amount_untaxed, 310)
+        with self._on("2026-03-03"):
+            order._change_recurring_lines({line: {"product_uom_qty": 1}}, date(2026, 2, 1))
+        self._invoice_on(order, "2026-03-06")
+        self.assertEqual(self._get_invoices(order)[-1], ("2026-03-06", 90 + 100 - 2 * 200), "it was 100 + 100 - 400")
 
     def test_a_lowered_quantity_of_a_one_off_line_is_credited_once(self):
         table = [

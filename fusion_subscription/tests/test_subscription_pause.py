@@ -83,6 +83,14 @@ class TestSubscriptionPause(SubscriptionCommon):
         with self.assertRaises(UserError):
             order.action_resume()
 
+    def test_a_pause_may_follow_another_one_at_once(self):
+        order = self._create_subscription()
+        with self._on("2026-01-20"):
+            order.action_pause()
+            order.action_resume()
+            order.action_pause()
+        self.assertEqual(order.subscription_state, "4_paused")
+
     def test_a_pause_is_recorded_with_its_days(self):
         order = self._create_subscription()
         self._pause(order, "2026-01-20", "2026-03-10", "2026-04-02")
