@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Query = Callable[[str], list[dict[str, Any]]]
 
 TODAY = datetime.now(timezone.utc).date()
+_YEAR = {"from": f"{TODAY.year}-01-01T00:00:00Z", "to": f"{TODAY.year + 1}-01-01T00:00:00Z"}
 START = TODAY - timedelta(days=45)
 
 
@@ -96,6 +97,8 @@ _NO_INVOICE = (404, "invoice_not_found")
 ATTEMPTS: list[tuple[str, str, Callable[[World], Any], int, str]] = [
     # First of all: a later attempt makes a customer of the intruder with the owner's e-mail.
     ("listCustomers", "all that there are", lambda w: {}, 200, ""),
+    ("billingProof", "all that there are", lambda w: _YEAR, 200, ""),
+    ("billingProof", "another service's", lambda w: {**_YEAR, "service_id": str(w.owner.id)}, 400, "invalid_payload"),
     (
         "recordUsage",
         "a foreign subscription by its external id",

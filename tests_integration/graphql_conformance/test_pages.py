@@ -72,6 +72,7 @@ LISTS = {
     "Invoice.ratings": List(lambda world: 3, "parent: node(id: $parent)"),
     "Invoice.creditNotes": List(lambda world: CREDIT_NOTES, "parent: node(id: $parent)"),
     "Rating.usage": List(lambda world: 3, "parent: node(id: $parent)"),  # of the first metric, whose charge it is
+    "Rating.counters": List(lambda world: 3, "parent: node(id: $parent)"),
     "InvoiceLine.ratings": List(lambda world: 1, "parent: node(id: $parent)", is_long=False),
     "Plan.charges": List(lambda world: 3, "parent: node(id: $parent)"),
 }
