@@ -281,8 +281,21 @@ class SaleOrder(models.Model):
                         "A rated subscription keeps its service, plan code and company. Close it and open another one."
                     )
                 )
+            if "x_fc_plan_code" in changed and order.state == "sale":
+                order._fc_check_plan_currency(vals)
             if "x_fc_service_id" in changed and order._fc_has_usage_of_others(vals["x_fc_service_id"]):
                 raise UserError(self.env._("The subscription has usage of its service, which no other one may see."))
+
+    def _fc_check_plan_currency(self, vals):
+        """Refuse a plan in another currency than the running subscription's: it could not be rated."""
+        # sudo: whoever changes the subscription need not read the catalogue.
+        plan = self.env["fusion.billing.plan"].sudo()._get_by_code(vals["x_fc_plan_code"], self.company_id)
+        if plan and plan.currency_id != self.currency_id:
+            raise BusinessRuleError(
+                self.env._("%(plan)s is priced in %(currency)s.", plan=plan.name, currency=plan.currency_id.name),
+                code="currency_mismatch",
+                path="x_fc_plan_code",
+            )
 
     @api.model
     def _fc_get_guarded_fields(self):

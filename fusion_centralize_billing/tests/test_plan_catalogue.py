@@ -4,6 +4,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 
+from ..api.errors import BusinessRuleError
 from .common import BillingCase
 
 
@@ -77,6 +78,14 @@ class TestCopiedPlan(_Case):
 @tagged("post_install", "-at_install")
 class TestCurrencyOfPlans(_Case):
     """A plan with subscriptions keeps its currency, whatever it comes from."""
+
+    def test_a_running_subscription_takes_no_plan_in_another_currency(self):
+        order = self._create_subscription()
+        yen = self._create_plan("JPY")
+        with self.assertRaises(BusinessRuleError) as caught:
+            order.x_fc_plan_code = yen.code
+        self.assertEqual(caught.exception.code, "currency_mismatch")
+        order.x_fc_plan_code = self._create_plan("CAD").code
 
     def test_the_currency_of_a_plan_with_subscriptions_stays(self):
         yen = self._create_pricelist("JPY")
