@@ -28,12 +28,14 @@ class List:
     :param count: how many rows were made
     :param parent: selection that leads to the object whose list it is; None for a list of the root
     :param is_long: whether it has several pages
+    :param key: what tells its objects apart
     """
 
     count: Callable[[World], int]
     parent: str | None = None
     filter: Callable[[World], Any] = lambda world: None
     is_long: bool = True
+    key: str = "id"
 
 
 def _own(model: str, column: str = "service_id") -> Callable[[World], int]:
@@ -72,7 +74,7 @@ LISTS = {
     "Invoice.ratings": List(lambda world: 3, "parent: node(id: $parent)"),
     "Invoice.creditNotes": List(lambda world: CREDIT_NOTES, "parent: node(id: $parent)"),
     "Rating.usage": List(lambda world: 3, "parent: node(id: $parent)"),  # of the first metric, whose charge it is
-    "Rating.counters": List(lambda world: 3, "parent: node(id: $parent)"),
+    "Rating.counters": List(lambda world: 3, "parent: node(id: $parent)", key="number"),
     "InvoiceLine.ratings": List(lambda world: 1, "parent: node(id: $parent)", is_long=False),
     "Plan.charges": List(lambda world: 3, "parent: node(id: $parent)"),
 }
@@ -119,17 +121,21 @@ class _Walk:
     def __init__(self, client: Client, world: World, name: str):
         self.client = client
         self.listed = LISTS[name]
+        self.key = self.listed.key
         self.total = self.listed.count(world)
         owner, field = name.split(".")
         self.filter = self.listed.filter(world)
         self.parent = _find_parent(client, world, owner)
-        arguments = "first: $first, after: $after, last: $last, before: $before, filter: $filter"
-        page = "totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } nodes { id }"
-        selection = f"list: {field}({arguments}) {{ {page} edges {{ cursor node {{ id }} }} }}"
+        filter_type = _find_filter_type(owner, field)
+        arguments = "first: $first, after: $after, last: $last, before: $before"
+        arguments += ", filter: $filter" if filter_type else ""
+        page = f"totalCount pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} nodes {{ {self.key} }}"
+        selection = f"list: {field}({arguments}) {{ {page} edges {{ cursor node {{ {self.key} }} }} }}"
         if self.listed.parent:
             narrowed = f"... on {owner} {{ {selection} }}"
             selection = f"{self.listed.parent} {{ {narrowed} }}"
-        declared = f"$first: Int, $after: String, $last: Int, $before: String, $filter: {_filter_type(owner, field)}"
+        declared = "$first: Int, $after: String, $last: Int, $before: String"
+        declared += f", $filter: {filter_type}" if filter_type else ""
         if self.parent:
             declared += ", $parent: ID!"
         self.document = f"query({declared}) {{ {selection} }}"
@@ -146,8 +152,8 @@ class _Walk:
         while len(pages) <= self.total:
             page = self._page(**{limit: size}, **({beyond: at} if at else {}))
             info = page["pageInfo"]
-            pages.append([node["id"] for node in page["nodes"]])
-            assert [edge["node"]["id"] for edge in page["edges"]] == pages[-1]
+            pages.append([node[self.key] for node in page["nodes"]])
+            assert [edge["node"][self.key] for edge in page["edges"]] == pages[-1]
             assert [info["startCursor"], info["endCursor"]] == [page["edges"][n]["cursor"] for n in (0, -1)]
             assert page["totalCount"] == self.total
             assert info[came_from] == (at is not None)
@@ -157,14 +163,16 @@ class _Walk:
         pytest.fail(f"the list does not end: {pages}")
 
     def _page(self, **window: Any) -> dict[str, Any]:
-        variables = {**window, "filter": self.filter, **({"parent": self.parent} if self.parent else {})}
+        filtered = {} if self.filter is None else {"filter": self.filter}
+        variables = {**window, **filtered, **({"parent": self.parent} if self.parent else {})}
         data = self.client.ask(self.document, **variables)
         return dict((data["parent"] if self.listed.parent else data)["list"])
 
 
-def _filter_type(owner: str, field: str) -> str:
+def _find_filter_type(owner: str, field: str) -> str | None:
     type_ = build_schema(SCHEMA_FILE.read_text()).type_map[owner]
-    return str(type_.fields[field].args["filter"].type)  # type: ignore[attr-defined]
+    argument = type_.fields[field].args.get("filter")  # type: ignore[attr-defined]
+    return argument and str(argument.type)
 
 
 def _find_parent(client: Client, world: World, owner: str) -> str | None:
