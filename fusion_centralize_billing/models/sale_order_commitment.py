@@ -2,8 +2,6 @@
 import datetime
 from fractions import Fraction
 
-from dateutil.relativedelta import relativedelta
-
 from odoo import fields, models
 
 from ..rating import prorate_amount, to_decimal, true_up
@@ -108,11 +106,10 @@ class SaleOrder(models.Model):
         if hasattr(self, "_get_change_day"):  # Community, which has a rule; on Enterprise it is the next period
             return self._get_change_day()
         today = self._fc_get_today()
-        day, plan = self.next_invoice_date or self.start_date or today, self.plan_id
-        step = relativedelta(**{f"{plan.billing_period_unit}s": plan.billing_period_value})
-        while day <= today:
-            day += step
-        return day
+        if self.start_date and today < self.start_date:
+            return self.start_date
+        period = self._fc_get_period_around(today)
+        return period[1] if period else today
 
     def _fc_get_fixed_fee(self, start, end):
         """Return what the recurring lines cost for a period, without tax, as Decimal."""

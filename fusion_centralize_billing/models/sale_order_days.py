@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 
 from ..rating import day_of, start_of_day
 from .changes import get_changes
+from .usage_row import naive_utc
 
 #: Context key: the day that counts as today, in a preview that is rolled back. Community's subscriptions know it too.
 TODAY = "fusion_subscription_today"
@@ -73,11 +74,7 @@ class SaleOrder(models.Model):
         """
         if isinstance(value, str) and len(value) == len("2026-01-01"):
             value = fields.Date.to_date(value)
-        if isinstance(value, datetime.datetime) and value.tzinfo:
-            return value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-            return self._fc_start_of(value)
-        return fields.Datetime.to_datetime(value)
+        return self._fc_start_of(value) if type(value) is datetime.date else naive_utc(value)
 
     def _fc_get_today(self):
         """Return the current day of the subscription; a preview of the period's end sets another one."""
