@@ -158,7 +158,9 @@ Moment = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}),
 ]
 EffectiveAt = Annotated[
-    str, Field(pattern=r"^(now|period_end|[0-9]{4}-[0-9]{2}-[0-9]{2})$"), AfterValidator(_check_effective_at)
+    str,
+    AfterValidator(_check_effective_at),  # not by the pattern below, whose fault would tell people a regular expression
+    WithJsonSchema({"type": "string", "pattern": r"^(now|period_end|[0-9]{4}-[0-9]{2}-[0-9]{2})$"}),
 ]
 RecordId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 

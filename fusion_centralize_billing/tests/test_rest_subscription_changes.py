@@ -114,6 +114,16 @@ class TestRestSubscriptionChanges(BillingHttpCase):
         self._change(order, lines=lines, effective_at="2026-02-01")
         self.assertEqual(order.x_fc_term_ids, terms, "the same request again changes nothing")
 
+    def test_what_is_no_first_day_is_refused_in_words_for_people(self):
+        order = self._create_subscription()
+        lines = [{"line_id": order.order_line.id, "quantity": 2}]
+        for text in ("tomorrow", "2026-02-31", "2026-1-1", "", "２０２６-02-01"):
+            with self.subTest(text):
+                answer = self.assertRefused(
+                    self._patch(order, lines=lines, effective_at=text), 400, "invalid_payload", "effective_at"
+                )
+                self.assertIn("now, period_end, or a date", answer["message"])
+
     def test_the_agreed_price_and_discount_survive_a_pricelist(self):
         line = {"product_id": self.fee.id, "price_unit": 17, "discount": 10}
         order = self._create_subscription(order_line=[Command.create(line)])
