@@ -5,10 +5,7 @@ PostgreSQL is killed here too, so these tests have a cluster, a database and a s
 
 import itertools
 import os
-import shutil
 import signal
-import subprocess
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -26,9 +22,9 @@ import requests
 from main_job import job_queue, provisioning
 from main_job.back_office import BackOffice
 from main_job.source_app import SourceApp
-from runtime import databases, layout, postgres
+from runtime import databases, layout
 from runtime import server as runtime_server
-from runtime.postgres import Connection
+from runtime.cluster import Cluster
 from runtime.server import Odoo, Server
 
 if TYPE_CHECKING:
@@ -43,48 +39,6 @@ PUSHERS = 4
 BATCH = 10
 #: The job runner takes a job for dead when nobody holds its lock for so long.
 SECONDS_TO_DEATH = 10
-
-
-class Cluster:
-    """A PostgreSQL cluster that nobody else uses: the runtime's own functions, with another folder."""
-
-    def __init__(self, wait_until: WaitUntil) -> None:
-        self._wait_until = wait_until
-        self._folder = Path(tempfile.mkdtemp(prefix="fusion-crash-", dir="/var/tmp"))
-        self._folder.chmod(0o755)  # the cluster's system user must be able to enter it
-        self._stack = ExitStack()
-
-    def start(self) -> Connection:
-        with self._as_runtime():
-            return self._stack.enter_context(postgres.running())
-
-    def kill(self) -> None:
-        """Kill every process at once, as a power cut would."""
-        postmaster = psutil.Process(int((self._folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0]))
-        postmaster.suspend()  # it starts no further process, nor tidies up after those that die
-        for process in [postmaster, *postmaster.children()]:
-            process.kill()
-        # PostgreSQL does not start again as long as its former process is still in the table of processes.
-        self._wait_until(lambda: not psutil.pid_exists(postmaster.pid), what="the end of PostgreSQL")
-
-    def restart(self) -> None:
-        with self._as_runtime():
-            postgres.restart()
-
-    def remove(self) -> None:
-        with self._as_runtime():
-            self._stack.close()
-            shutil.rmtree(postgres._socket_folder())
-        shutil.rmtree(self._folder)
-
-    @contextmanager
-    def _as_runtime(self) -> Iterator[None]:
-        with pytest.MonkeyPatch.context() as patch:
-            for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE"):  # an existing server must not be killed
-                patch.delenv(name, raising=False)
-            patch.setattr(layout, "RUNTIME", self._folder)
-            patch.setattr(layout, "RUNTIME_ID", self._folder.name)
-            yield
 
 
 class Site:
@@ -217,17 +171,18 @@ class Pushing:
 
 
 @pytest.fixture(scope="module")
-def cluster(wait_until: WaitUntil) -> Iterator[Cluster]:
-    made = Cluster(wait_until)
-    yield made
+def cluster() -> Iterator[Cluster]:
+    made = Cluster.throw_away("crash")
+    with made.running():
+        yield made
     made.remove()
 
 
 @pytest.fixture(scope="module")
 def site(odoo: Odoo, cluster: Cluster, new_database: Callable[[], str], wait_until: WaitUntil) -> Iterator[Site]:
     name = new_database()
-    own = Odoo(odoo.source, cluster.start())
-    _copy_database(odoo, own, name)
+    own = Odoo(odoo.source, cluster.connection)
+    databases.copy(odoo, own, name)
     made = Site(own, name, wait_until)
     yield made
     made.stop()
@@ -290,7 +245,7 @@ def test_counters_survive_the_death_of_postgresql(site: Site, cluster: Cluster, 
         missed = len(pushed.unanswered)
         cluster.kill()
         site.wait_until(lambda: len(pushed.unanswered) > missed, what="a failed push")
-        cluster.restart()
+        cluster.start_again()
         pushed.wait_for_more()
     check_nothing_is_lost_or_doubled(site, pushed)
 
@@ -375,23 +330,3 @@ def test_each_period_is_invoiced_once_though_workers_and_the_server_die_in_the_m
         assert billed == 100 + 25
     numbers = site.query("SELECT name FROM account_move WHERE state = 'posted'")
     assert len(set(numbers)) == len(numbers)
-
-
-# === HELPERS === #
-
-
-def _copy_database(source: Odoo, target: Odoo, name: str) -> None:
-    """Copy a database to another cluster; its filestore, found by its name, serves both."""
-    databases.psql(target, "postgres", f'CREATE DATABASE "{name}"')
-    dump = subprocess.Popen(
-        ["pg_dump", "--no-owner", name], env={**os.environ, **source.connection.environment()}, stdout=subprocess.PIPE
-    )
-    with dump:
-        subprocess.run(
-            ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", name],
-            env={**os.environ, **target.connection.environment()},
-            stdin=dump.stdout,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
-    assert dump.returncode == 0

@@ -36,7 +36,7 @@ def _run_served(odoo: Odoo, runtime: Runtime, database: str, months: int, steps:
     log = layout.LOGS / f"{database}-server.log"
     with Receiver() as receiver, contextlib.ExitStack() as started:
         with step("server", steps):
-            running = started.enter_context(server.serving(odoo, database, log=log))
+            running = started.enter_context(server.serving(odoo, database, log=log, jobs_apart=True))
             office = BackOffice(running.url, database)
         outcome = Outcome(office.odoo_version, runtime.queue_job_version, steps=steps)
         try:

@@ -7,8 +7,11 @@ debian       packages of the distribution
 odoo_source  finding Odoo 19 (ODOO_HOME, installed, Debian's package)
 python_env   the virtual environment
 web_packages npm files that an addon serves
-postgres     the private cluster, or an existing server
+nginx        the reverse proxy of the tests
+postgres     the runtime's own cluster, or an existing server
+cluster      one cluster: starting, stopping, killing
 configuration, server   odoo.conf, starting and stopping
+supervision  starting again what has ended
 databases    the template and its clones
 setup        the order in which the above happens
 entry        how a script starts and ends

@@ -7,8 +7,10 @@ Two scripts at once would build the same template, or one would replace what the
 import contextlib
 import fcntl
 import hashlib
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +123,23 @@ def clone(odoo: Odoo, template: str, name: str) -> None:
     run(["createdb", "-T", template, check_name(name)], env=odoo.connection.environment())
     if _filestore(template).is_dir():
         shutil.copytree(_filestore(template), _filestore(name))
+
+
+def copy(source: Odoo, target: Odoo, name: str) -> None:
+    """Copy a database to another cluster; its filestore, found by its name, serves both."""
+    psql(target, "postgres", f'CREATE DATABASE "{check_name(name)}"')
+    environment = {**os.environ, **source.connection.environment()}
+    dump = subprocess.Popen(["pg_dump", "--no-owner", name], env=environment, stdout=subprocess.PIPE)
+    with dump:
+        subprocess.run(
+            ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", name],
+            env={**os.environ, **target.connection.environment()},
+            stdin=dump.stdout,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+    if dump.returncode:
+        raise Fault(f"pg_dump of {name} ended with {dump.returncode}")
 
 
 def rename(odoo: Odoo, old: str, new: str) -> None:

@@ -1,4 +1,4 @@
-"""Running Odoo: a command to its end, or a server with workers and the job runner."""
+"""Running Odoo: a command to its end, or a server with workers and the job runner, if wanted in two processes."""
 
 import contextlib
 import os
@@ -9,13 +9,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import configuration, layout
-from .configuration import ServerOptions
+from .cluster import Connection, children
+from .configuration import Part, ServerOptions
 from .odoo_source import OdooSource
-from .postgres import Connection
 from .progress import Fault
 from .shell import run
 
@@ -63,11 +63,19 @@ class Odoo:
 
 
 class Server:
-    """A running Odoo server; ``url`` is its address."""
+    """A running Odoo server; ``url`` is its address. ``jobs`` is the server of its jobs, if that is another one."""
 
-    def __init__(self, odoo: Odoo, options: ServerOptions, environment: dict[str, str], log: Path | None):
-        self.url = f"http://{options.interface}:{options.port}"
+    def __init__(
+        self,
+        odoo: Odoo,
+        options: ServerOptions,
+        environment: dict[str, str],
+        log: Path | None,
+        jobs: "Server | None" = None,
+    ):
+        self.url = options.url
         self.log = log
+        self.jobs = jobs
         log_file = open(log, "ab") if log else None  # noqa: SIM115 - the child keeps it
         self.process = subprocess.Popen(
             odoo.command(),
@@ -86,12 +94,13 @@ class Server:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise Fault(f"the server ended with {self.process.returncode}; see {self.log}")
-            if self._is_healthy():
+            if self.is_healthy():
                 return
             time.sleep(0.1)
         raise Fault(f"the server did not answer within {timeout:.0f} s; see {self.log}")
 
-    def _is_healthy(self) -> bool:
+    def is_healthy(self) -> bool:
+        """Tell whether it answers at this moment."""
         try:
             with urllib.request.urlopen(f"{self.url}/web/health", timeout=5) as answer:
                 return bool(answer.status == 200)
@@ -100,32 +109,68 @@ class Server:
 
     def workers(self) -> list[int]:
         """Return the process ids of the server's children (workers, cron, job runner)."""
-        out = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
-        return [int(word) for word in out.stdout.split()]
+        return children(self.process.pid)
 
     def stop(self, patience: float = 20) -> None:
-        """Stop the server and all its children; kill what is left after ``patience`` seconds."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(patience)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        """Stop it with its children and the server of its jobs; kill what is left after ``patience`` seconds."""
+        parts = [self, self.jobs] if self.jobs else [self]
+        for part in parts:
+            if part.process.poll() is None:
+                part.process.send_signal(signal.SIGTERM)
+        for part in parts:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                part.process.wait(patience)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(part.process.pid, signal.SIGKILL)
+            part.process.wait()
 
 
 @contextlib.contextmanager
 def serving(
-    odoo: Odoo, database: str, *, port: int | None = None, workers: int = 4, log: Path | None = None
+    odoo: Odoo,
+    database: str,
+    *,
+    port: int | None = None,
+    workers: int = 4,
+    log: Path | None = None,
+    jobs_apart: bool = False,
+    proxied: bool = False,
 ) -> Iterator[Server]:
-    """Run a server for ``database`` as long as the block runs."""
-    if port and not _becomes_free(port, port + 1):
-        raise Fault(f"port {port} or {port + 1} is in use: stop what listens there or choose another")
-    options = ServerOptions(database, port or free_port(), workers)
+    """Run a server for ``database`` as long as the block runs; with ``jobs_apart``, two, and ``jobs`` is the other."""
+    check_port(port)
+    options = ServerOptions(database, port or free_port(), workers, proxied=proxied)
     if log:
         log.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if jobs_apart:
+            options, of_jobs = apart(options)
+            jobs = stack.enter_context(_started(odoo, of_jobs, log_of_jobs(log) if log else None))
+        else:
+            jobs = None
+        yield stack.enter_context(_started(odoo, options, log, jobs))
+
+
+def apart(options: ServerOptions) -> tuple[ServerOptions, ServerOptions]:
+    """Return the options of two servers for one that does everything: what answers people, and what runs jobs."""
+    http = replace(options, part=Part.HTTP)
+    # Its workers are for jobs alone: as many as the channels need, whatever the other one has.
+    return http, ServerOptions(options.database, free_port(), part=Part.JOBS)
+
+
+def log_of_jobs(log: Path) -> Path:
+    """Return where the server of the jobs logs, beside ``log``."""
+    return log.with_name(f"{log.stem}-jobs{log.suffix}")
+
+
+def check_port(port: int | None) -> None:
+    if port and not _becomes_free(port, port + 1):
+        raise Fault(f"port {port} or {port + 1} is in use: stop what listens there or choose another")
+
+
+@contextlib.contextmanager
+def _started(odoo: Odoo, options: ServerOptions, log: Path | None, jobs: Server | None = None) -> Iterator[Server]:
     with odoo.configured(options) as environment:
-        server = Server(odoo, options, environment, log)
+        server = Server(odoo, options, environment, log, jobs)
         try:
             server.wait_until_ready()
             yield server

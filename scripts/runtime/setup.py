@@ -5,8 +5,9 @@ import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from . import graphql_clients, layout, odoo_source, postgres, python_env, web_packages
+from . import graphql_clients, layout, nginx, odoo_source, postgres, python_env, web_packages
 from .graphql_clients import GraphqlClients
 from .odoo_source import OdooSource
 
@@ -37,6 +38,12 @@ def ensure_graphql_clients() -> GraphqlClients:
         clients = graphql_clients.ensure()
         web_packages.ensure()  # npm may have come just now
     return clients
+
+
+def ensure_nginx() -> Path:
+    """Return the nginx that the tests put in front of Odoo."""
+    with _locked():
+        return nginx.ensure()
 
 
 @contextlib.contextmanager
