@@ -1,4 +1,4 @@
-"""A source app: the billing API over HTTP with a bearer key, as REST and as GraphQL."""
+"""A source app: the billing API over HTTP with a bearer key, as REST, JSON-RPC and GraphQL."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from runtime.progress import Fault
 
 BASE = "/api/billing/v1"
 GRAPHQL = "/api/billing/graphql"
+JSONRPC = "/api/billing/jsonrpc"
 _RECORD_USAGE = """mutation($input: RecordUsageInput!) {
     recordUsage(input: $input) { accepted userErrors { field code message } } }"""
 
@@ -31,6 +32,13 @@ class SourceApp:
         """Send one request below the API's base and return the answer, whatever its status."""
         return self._send(method, BASE + path, body, **options)
 
+    def ask(self, method: str, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
+        """Send one request below the API's base and return the answer's object; an error is an ApiError."""
+        answer = self.request(method, path, body, **options)
+        if not answer.ok:
+            raise ApiError(f"{method} {path}", answer)
+        return dict(answer.json())
+
     def ask_graphql(self, document: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Send one GraphQL operation and return its data; an error anywhere in it is an ApiError."""
         answer = self._send("POST", GRAPHQL, {"query": document, "variables": variables})
@@ -38,15 +46,22 @@ class SourceApp:
             raise ApiError("GraphQL", answer)
         return dict(answer.json()["data"])
 
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """Make one JSON-RPC call and return its result; an error of it is an ApiError."""
+        answer = self._send("POST", JSONRPC, {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        if not answer.ok or "result" not in answer.json():
+            raise ApiError(f"JSON-RPC {method}", answer)
+        return dict(answer.json()["result"])
+
     def upsert_customer(self, external_id: str, name: str, email: str) -> dict[str, Any]:
-        return self._ask("POST", "/customers", {"external_id": external_id, "name": name, "email": email})
+        return self.ask("POST", "/customers", {"external_id": external_id, "name": name, "email": email})
 
     def open_subscription(self, **values: Any) -> dict[str, Any]:
-        return self._ask("POST", "/subscriptions", values)
+        return self.ask("POST", "/subscriptions", values)
 
     def record_usage(self, events: list[dict[str, Any]]) -> int:
         """Push counters and return how many were accepted."""
-        return int(self._ask("POST", "/usage", {"events": events})["accepted"])
+        return int(self.ask("POST", "/usage", {"events": events})["accepted"])
 
     def record_usage_by_graphql(self, events: list[dict[str, Any]]) -> int:
         """Push the same counters as a mutation and return how many were accepted."""
@@ -56,14 +71,12 @@ class SourceApp:
             raise Fault(f"recordUsage: {done['userErrors'][:5]}")
         return int(done["accepted"])
 
-    def plans(self) -> list[dict[str, Any]]:
-        return list(self._ask("GET", "/plans")["charges"])
+    def record_usage_by_jsonrpc(self, events: list[dict[str, Any]]) -> int:
+        """Push the same counters as a call and return how many were accepted."""
+        return int(self.call("recordUsage", events=events)["accepted"])
 
-    def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        answer = self.request(method, path, body)
-        if not answer.ok:
-            raise ApiError(f"{method} {path}", answer)
-        return dict(answer.json())
+    def plans(self) -> list[dict[str, Any]]:
+        return list(self.ask("GET", "/plans")["charges"])
 
     def _send(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
