@@ -23,11 +23,11 @@ class Proof:
     by_status: dict[str, int]
 
 
-def run(office: BackOffice) -> Proof:
+def run(office: BackOffice, *, despite_failures: bool = False) -> Proof:
     """Have all counters proved and return what comes of it; a Fault if the proof comes to no end."""
     proof = office.create("fusion.billing.proof", {})
     office.call("fusion.billing.proof", "action_run", [proof])
-    job_queue.wait_until_idle(office)
+    job_queue.wait_until_idle(office, despite_failures=despite_failures)
     fields = ["state", "error", "counter_count", "unexplained_count", "finding_count"]
     [found] = office.find("fusion.billing.proof", [("id", "=", proof)], fields)
     if found["state"] not in ("balanced", "unexplained"):
