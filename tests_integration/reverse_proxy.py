@@ -4,6 +4,7 @@ import contextlib
 import getpass
 import http.client
 import json
+import os
 import signal
 import socket
 import ssl
@@ -21,7 +22,7 @@ CONFIGURATION = layout.CHECKOUT / "deploy" / "nginx" / "fusion-billing.conf"
 #: What nginx.conf of Debian has around the sites, with everything that it writes in one folder.
 _AROUND = """
 daemon off;
-user {user};
+{user}
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log {folder}/main.log notice;
@@ -58,7 +59,9 @@ class ReverseProxy:
         _make_certificate(folder)
         self.context = ssl.create_default_context(cafile=str(folder / "certificate.pem"))
         (folder / "site.conf").write_text(self._adapted(changes))
-        (folder / "nginx.conf").write_text(_AROUND.format(folder=folder, user=getpass.getuser()))
+        # Its workers need the rights of whoever owns the folder; only root may choose them.
+        user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
+        (folder / "nginx.conf").write_text(_AROUND.format(folder=folder, user=user))
 
     def check(self) -> str:
         """Return what ``nginx -t`` says; an error of the configuration raises."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from conftest import Plan
 
 WORKERS = 2
+#: How long a request may take.
+_REQUEST_SECONDS = "fusion_centralize_billing.request_seconds"
 TODAY = datetime.now(timezone.utc).date()
 
 
@@ -69,6 +71,7 @@ def site(odoo: Odoo, new_database: Callable[[], str], new_server: Callable[..., 
     database = new_database()
     server = new_server(database, workers=WORKERS, jobs_apart=True)
     office = BackOffice(server.url, database)
+    office.call("ir.config_parameter", "set_param", _REQUEST_SECONDS, "3600")  # they are held up for longer than usual
     app = SourceApp(server.url, provisioning.create_service(office, "Apart", "apart").key)
     return Site(odoo, database, server, office, app)
 

@@ -40,10 +40,10 @@ class Killer:
         while True:
             for kind in self._chance.sample(list(self._kinds), len(self._kinds)):
                 time.sleep(self._chance.uniform(*_SECONDS_BETWEEN))
-                while not self._kinds[kind]():
-                    time.sleep(0.2)  # its victim is just being replaced
+                # It may take a while: the victim may just be being replaced.
+                self._site.wait_until(self._kinds[kind], f"somebody to kill: {kind}")
                 self.kills[kind] += 1
-                self._site.wait_until_it_answers(after=f"the death of a {kind}")
+                self._site.wait_until(self._site.answers, f"an answer after a kill: {kind}")
                 say(f"killed: {kind}; the API answers")
                 if time.monotonic() > until and len(self.kills) == len(self._kinds):
                     return

@@ -14,7 +14,7 @@ Event = dict[str, Any]
 
 #: Codes that ask for the same request once more; with any other code of ours it would be refused again.
 _AGAIN = {"try_again", "busy", "locked", "conflict", "internal", "timeout", "deadline_exceeded", "rate_limited"}
-_AGAIN |= {"too_many_requests", "idempotency_key_in_use"}
+_AGAIN |= {"too_many_costly_requests", "daily_limit", "idempotency_key_in_use"}
 
 
 class Record:

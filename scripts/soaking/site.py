@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -54,17 +54,18 @@ class Site:
 
     def answers(self) -> bool:
         with contextlib.suppress(requests.RequestException):
-            return self.app.request("GET", "/plans").status_code == 200
+            return self.app.request("GET", "/plans").status_code in (200, 429)
         return False
 
-    def wait_until_it_answers(self, after: str) -> None:
-        for _second in range(GIVE_UP_AFTER):
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Return when a condition holds; a Fault if it never does, or if the servers were given up."""
+        deadline = time.monotonic() + GIVE_UP_AFTER
+        while not condition():
             if self.supervision.done():
                 self.supervision.result()  # its Fault
-            if self.answers():
-                return
-            time.sleep(1)
-        raise Fault(f"no answer within {GIVE_UP_AFTER} s after {after}")
+            if time.monotonic() > deadline:
+                raise Fault(f"{what}: not within {GIVE_UP_AFTER} s")
+            time.sleep(0.2)
 
 
 @contextlib.contextmanager
