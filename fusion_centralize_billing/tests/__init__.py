@@ -56,6 +56,8 @@ from . import (
     test_usage,
     test_usage_corrections,
     test_usage_queries,
+    test_webhook_addresses,
+    test_webhook_secrets,
     test_webhooks,
     test_written_by_billing,
 )
