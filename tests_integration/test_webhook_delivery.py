@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DISPATCH = "fusion_centralize_billing.ir_cron_dispatch_webhooks"
 LOOPBACK = "fusion_centralize_billing.webhook_allow_loopback"
-SECRET = "a secret of the tests"
+SECRET = "a-secret-of-the-tests-0123456789-ABCXYZ"
 #: How many attempts the contract gives a receiver.
 ATTEMPTS = 8
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import graphql_clients, layout, odoo_source, postgres, python_env, web_packages
-from .graphql_clients import GraphqlClients
+from . import foreign_packages, layout, odoo_source, postgres, python_env, web_packages
+from .foreign_packages import ForeignPackages
 from .odoo_source import OdooSource
 
 
@@ -28,15 +28,21 @@ def ensure() -> Runtime:
     return Runtime(source, python_env.queue_job_version())
 
 
-def ensure_graphql_clients() -> GraphqlClients:
+def ensure_graphql_clients() -> ForeignPackages:
     """Return the clients of others that the GraphQL API is tested with, and what GraphiQL consists of.
 
     Nothing but those tests needs them, so that it is not part of every set-up.
     """
     with _locked():
-        clients = graphql_clients.ensure()
+        clients = foreign_packages.ensure(foreign_packages.GRAPHQL_CLIENTS)
         web_packages.ensure()  # npm may have come just now
     return clients
+
+
+def ensure_webhook_verifiers() -> ForeignPackages:
+    """Return the packages of others that check the signatures of webhooks; nothing but their tests needs them."""
+    with _locked():
+        return foreign_packages.ensure(foreign_packages.WEBHOOK_VERIFIERS)
 
 
 @contextlib.contextmanager
