@@ -8,7 +8,7 @@ import re
 _KEY = re.compile(r"fcb(?:_|%5f)[0-9a-f]{8}(?:_|%5f)[\w%-]+", re.IGNORECASE)
 _SHOWN = "fcb_..."
 #: Those that print requests: the access log, errors of requests, and paths that lead nowhere.
-_LOGGERS = ("werkzeug", "odoo.http", "odoo.service.server", "odoo.addons.base.models.ir_http")
+_LOGGERS = ("werkzeug", "longpolling", "odoo.http", "odoo.service.server", "odoo.addons.base.models.ir_http")
 
 
 def without_keys(text: str) -> str:
