@@ -1,6 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import contextlib
 import logging
+from unittest.mock import patch
 
 import psycopg2
 from psycopg2 import errors
@@ -56,6 +57,23 @@ class TestKeysInLogs(BillingHttpCase):
         self.assertIn("ValueError: nobody knows fcb_...", text)
         self.assertIn("100% failed: fcb_...", text)
         self.assertNotIn(_KEY, text)
+
+
+@tagged("post_install", "-at_install")
+class TestRefusedRequestsInLogs(BillingHttpCase):
+    def test_what_the_database_refused_to_a_request_is_logged_without_the_values(self):
+        def insert(service, _request):
+            service.env.cr.execute("INSERT INTO fusion_billing_idempotency_key (key) VALUES (%s)", [_VALUE])
+
+        with (
+            patch.object(self.registry["fusion.billing.service"], "_api_catalog", insert),
+            self.assertLogs(level=logging.INFO) as logs,
+        ):
+            self.assertRefused(self._call("/plans"), 422, "validation_failed")
+        told = [record.getMessage() for record in logs.records]
+        self.assertIn("NotNullViolation (SQLSTATE 23502)", "".join(told))
+        self.assertFalse([line for line in told if _VALUE in line])
+        self.assertFalse([record for record in logs.records if record.levelno >= logging.ERROR])
 
 
 @tagged("post_install", "-at_install")
