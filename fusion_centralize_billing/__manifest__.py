@@ -2,7 +2,7 @@
 {
     "name": "Fusion Centralize Billing",
     "summary": "Bill several products by usage: metered charges, rating ledger, invoices, signed webhooks, APIs",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Accounting/Accounting",
     "author": "Nexa Systems Inc.",
     "license": "OPL-1",
@@ -19,6 +19,7 @@
         "data/ir_cron_data.xml",
         "data/mail_activity_type_data.xml",
         "wizards/billing_api_key_wizard_views.xml",
+        "wizards/billing_webhook_secret_views.xml",
         "wizards/billing_usage_correction_views.xml",
         "wizards/billing_invoice_preview_views.xml",
         "views/billing_service_views.xml",

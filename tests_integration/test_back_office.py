@@ -89,6 +89,28 @@ def test_a_manager_makes_a_key_that_is_shown_once_and_works(
     assert key[0] not in page.content()
 
 
+def test_a_manager_makes_a_webhook_secret_that_is_shown_once_and_signs(
+    page: Page, backoffice: BackOffice, service_client: Callable[[str], ServiceClient]
+) -> None:
+    service = service_client("secret-screen")
+    action = backoffice.record("fusion_centralize_billing.action_billing_service")
+    _open(page, f"{backoffice.url}/odoo/action-{action}/{service.id}")
+    page.get_by_role("button", name="New Webhook Secret").click()
+    page.locator(".modal footer").get_by_role("button", name="Ok").click()
+    shown = page.locator(".modal .o_field_widget[name=raw_secret]")
+    expect(shown).to_contain_text("whsec_")
+    secret = re.search(r"whsec_[A-Za-z0-9+/]{43}=", shown.inner_text())
+    assert secret
+    page.locator(".modal footer button").click()
+    _open(page, f"{backoffice.url}/odoo/action-{action}/{service.id}")
+    expect(page.locator(".o_field_widget[name=webhook_secret_state]")).to_contain_text("the former one signs as well")
+    expect(page.locator(".o_field_widget[name=webhook_secret] input")).to_have_value("")
+    assert secret[0] not in page.content()
+    page.locator(".o_field_widget[name=webhook_secret] input").fill("too easy")
+    page.locator(".o_form_button_save").click()
+    expect(page.locator(".modal", has_text="at least 24 random bytes")).to_be_visible()
+
+
 def test_people_read_why_something_is_refused(
     page: Page, backoffice: BackOffice, billed_service: ServiceClient
 ) -> None:

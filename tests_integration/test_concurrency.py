@@ -103,6 +103,32 @@ def test_batches_with_the_same_keys_in_opposite_orders_do_not_deadlock(
     assert "deadlock detected" not in server_log()
 
 
+def test_racing_batches_leave_lines_in_the_log_and_nothing_of_what_they_hold(
+    plan: "Plan", client: "ServiceClient", server_log: Callable[[], str]
+) -> None:
+    plan.open(client.api, "logged")
+    batch = 5000
+
+    def push(quantity: str) -> int:
+        events = [plan.counter("logged", quantity, TODAY, f"unlogged-key-{number:04}") for number in range(batch)]
+        return client.api.request("POST", "/usage", {"events": events}).status_code
+
+    quantities = [f"{racer}271828.182845" for racer in range(1, 5)]
+    for _round in range(ROUNDS):
+        statuses = at_once(*(functools.partial(push, quantity) for quantity in quantities))
+        assert set(statuses) <= {202, 503}  # 503: it met the others five times
+        if "40001" in server_log() or "bad query" in server_log():
+            break
+    else:
+        pytest.fail("the batches never met: nothing is shown")
+    logged = server_log()
+    assert "A statement on fusion_billing_usage was refused: SerializationFailure (SQLSTATE 40001)" in logged
+    assert "unlogged-key" not in logged
+    assert "271828" not in logged
+    assert "bad query" not in logged
+    assert len(logged) < 50_000  # one statement has more than 300,000 characters
+
+
 # === ONE CUSTOMER, ONE SUBSCRIPTION === #
 
 

@@ -4,6 +4,7 @@
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
 from odoo import http
+from odoo.addons.fusion_centralize_billing.api import refusals
 from odoo.addons.fusion_centralize_billing.api.errors import BillingError
 from odoo.addons.fusion_centralize_billing.api.http_request import MAX_BODY, refuse_idempotency_header
 from odoo.http import request
@@ -36,11 +37,11 @@ class GraphqlController(http.Controller):
         if path:
             raise NotFound
         call = wire.read(request.httprequest)
-        request_id = wire.request_id(request.httprequest)
+        request_id = refusals.request_id(request.httprequest)
         refuse_idempotency_header()
         answer = engine.answer(call, identify(), Settings.load(settings_env()), request_id)
         status = wire.status(request.httprequest, answer.executed, answer.is_our_fault)
-        response = wire.response(answer.body, status, request.httprequest, {"X-Request-Id": request_id})
+        response = wire.response(answer.body, status, request.httprequest)
         if answer.must_roll_back:
             # Odoo commits what returns. What is sent is the response, with its own status.
             raise InternalServerError(response=response)

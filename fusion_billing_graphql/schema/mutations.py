@@ -4,7 +4,7 @@
 import graphene
 from graphene.utils.str_converters import to_camel_case
 
-from odoo.addons.fusion_centralize_billing.api import errors
+from odoo.addons.fusion_centralize_billing.api import errors, refusals
 from odoo.addons.fusion_centralize_billing.api.execution import execute_apart
 
 from . import inputs, payloads
@@ -150,6 +150,7 @@ def _perform(info, operation, input_, idempotency_key=None, prepare=lambda paylo
     except errors.BillingError as error:
         if isinstance(error, (errors.UnauthenticatedError, errors.ForbiddenError, errors.InternalError)):
             raise
+        refusals.note(error.code, error.http_status, operation)
         faults = [fault.as_dict() for fault in error.errors] or [
             {"path": "", "code": error.code, "message": error.message}
         ]

@@ -1,8 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 """The wire format, as Odoo's HTTP layer wants it."""
 
-from werkzeug.exceptions import HTTPException
-
+from odoo.addons.fusion_centralize_billing.api import refusals
 from odoo.addons.fusion_centralize_billing.api.dispatchers import RestDispatcher
 from odoo.addons.fusion_centralize_billing.api.errors import MethodNotAllowedError, UnauthenticatedError
 from odoo.http import Response
@@ -16,13 +15,10 @@ class GraphqlDispatcher(RestDispatcher):
 
     routing_type = "fusion_graphql"
 
-    def handle_error(self, exc: Exception) -> Response:
-        if isinstance(exc, HTTPException) and exc.response is not None:
-            return exc.response
+    def error_response(self, exc: Exception) -> Response:
         request = self.request.httprequest
-        request_id = wire.request_id(request)
-        error, shown = formatted_exception(exc, request_id)
-        headers = {"X-Request-Id": request_id}
+        error, shown = formatted_exception(exc, refusals.request_id(request))
+        headers = {}
         if isinstance(error, UnauthenticatedError):
             headers["WWW-Authenticate"] = 'Bearer realm="fusion-billing"'
         if isinstance(error, MethodNotAllowedError):

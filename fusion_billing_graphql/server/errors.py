@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import logging
 
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import FieldNode, GraphQLError, GraphQLSyntaxError
 
+from odoo.addons.fusion_centralize_billing.api import refusals
 from odoo.addons.fusion_centralize_billing.api.errors import BillingError, InternalError, from_exception
+from odoo.addons.fusion_centralize_billing.logs.keys import without_keys
 from odoo.exceptions import UserError
+
+from .wire import BAD_REQUEST
 
 _logger = logging.getLogger(__name__)
 
@@ -31,10 +35,14 @@ def formatted(error: GraphQLError, request_id: str) -> dict:
     if original is None or isinstance(original, GraphQLError):  # the latter is a value that a scalar refused
         code = "syntax_error" if isinstance(error, GraphQLSyntaxError) else "invalid_document"
         extensions = {"code": code, **(error.extensions or {})}
+        shown["message"] = without_keys(shown["message"])  # it can quote the document and the variables
+        status = BAD_REQUEST
     else:
         seen = visible_error(original, request_id)
         shown["message"] = seen.message
         extensions = _extensions(seen, request_id)
+        status = seen.http_status
+    refusals.note(extensions["code"], status, _field_of(error))
     shown["extensions"] = extensions
     return shown
 
@@ -42,6 +50,7 @@ def formatted(error: GraphQLError, request_id: str) -> dict:
 def formatted_exception(exc: Exception, request_id: str) -> tuple[BillingError, dict]:
     """Return what a client may see of an exception that ended the request, as an error and formatted."""
     seen = visible_error(exc, request_id)
+    refusals.note(seen.code, seen.http_status)
     return seen, {"message": seen.message, "extensions": _extensions(seen, request_id)}
 
 
@@ -50,6 +59,12 @@ def visible_error(exc: Exception, request_id: str) -> BillingError:
     if isinstance(seen, InternalError):
         _logger.error("GraphQL request %s failed: %s", request_id, exc, exc_info=not isinstance(exc, UserError))
     return seen
+
+
+def _field_of(error: GraphQLError) -> str | None:
+    """Return the field in which an error arose: by its name in the schema, not the alias that a client made up."""
+    asked = error.nodes[0] if error.path and error.nodes else None
+    return asked.name.value if isinstance(asked, FieldNode) else None
 
 
 def _extensions(error: BillingError, request_id: str) -> dict:

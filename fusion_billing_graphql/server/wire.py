@@ -8,8 +8,6 @@ the audit wants 400 (BAD_REQUEST below); a partial answer is 200, not 294, which
 
 from __future__ import annotations
 
-import re
-import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +28,6 @@ GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 BAD_REQUEST = 400
 _METHODS = ["GET", "POST"]
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class NotAcceptableError(BillingError):
@@ -67,12 +64,6 @@ def media_type(request: Request) -> str | None:
     if max(modern, plain) <= 0:
         return None
     return GRAPHQL_JSON if modern >= plain else JSON
-
-
-def request_id(request: Request) -> str:
-    """Return the id that the client or a proxy gave the request, or a new one."""
-    given = request.headers.get("X-Request-Id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def read(request: Request) -> Call:

@@ -13,6 +13,7 @@ from . import (
     test_proof,
     test_query_counts,
     test_rated_counters,
+    test_refusals,
     test_schema,
     test_scopes,
     test_session,

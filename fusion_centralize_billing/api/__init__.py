@@ -12,6 +12,7 @@ routes           the table as REST paths
 execution        execute(): key, scope, payload, handler
 idempotency      keys that make a request safe to send again
 dispatchers      one wire format each
+refusals         the request's id, one line in the log for each refusal
 http_request     the key and the body of an HTTP request
 openapi          the table as an OpenAPI document
 jsonrpc          the protocol JSON-RPC 2.0, without Odoo

@@ -8,13 +8,14 @@ retries serialization failures, so that controllers need no try.
 from __future__ import annotations
 
 import base64
+import logging
 from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
 from odoo.http import HttpDispatcher, Response, content_disposition
 
-from . import json_text
+from . import json_text, refusals
 from .errors import BillingError, MethodNotAllowedError, UnauthenticatedError, from_exception
 from .idempotency import REPLAYED_HEADER, Replayed
 from .jsonrpc import INVALID_PARAMS, INVALID_REQUEST, RpcError
@@ -32,15 +33,30 @@ class RestDispatcher(HttpDispatcher):
     def dispatch(self, endpoint, args):
         # Not HttpDispatcher.dispatch: it parses forms, which would eat the body of a wrongly typed request.
         self.request.params = dict(args)
+        refusals.begin()
         return self.request.registry["ir.http"]._dispatch(endpoint)
 
+    def post_dispatch(self, response: Response) -> None:
+        super().post_dispatch(response)
+        self._finish(response)
+
     def handle_error(self, exc: Exception) -> Response:
-        if isinstance(exc, HTTPException) and exc.response is not None:
-            return exc.response
-        return self.error_response(exc)
+        ready = exc.response if isinstance(exc, HTTPException) else None
+        response = self.error_response(exc) if ready is None else ready
+        self._finish(response)
+        if response.status_code < 500:
+            # Odoo reads it (odoo/http.py): the refusal has its line, which says more than the message.
+            exc.loglevel = logging.DEBUG
+        return response
 
     def error_response(self, exc: Exception) -> Response:
-        return error_response(from_exception(exc))
+        error = from_exception(exc)
+        refusals.note(error.code, error.http_status)
+        return error_response(error)
+
+    def _finish(self, response: Response) -> None:
+        response.headers[refusals.HEADER] = refusals.request_id(self.request.httprequest)
+        refusals.write_down()
 
 
 class JsonrpcDispatcher(RestDispatcher):
@@ -57,8 +73,10 @@ class JsonrpcDispatcher(RestDispatcher):
 
     def error_response(self, exc: Exception) -> Response:
         if isinstance(exc, RpcError):
+            refusals.note(exc.code, 400)
             return json_response(rpc_error_response(exc), 400)
         error = from_exception(exc)
+        refusals.note(error.code, error.http_status)
         failure = rpc_error(error)
         if failure.number == INVALID_PARAMS:
             failure.number = INVALID_REQUEST  # no call was reached whose parameters they could be

@@ -24,7 +24,11 @@ from odoo.exceptions import (
 )
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
+from ..logs.keys import without_keys
+
 _logger = logging.getLogger(__name__)
+#: Characters of an error's message that are logged.
+_LOGGED = 500
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class FieldError:
     message: str
 
     def as_dict(self) -> dict[str, str]:
-        return {"path": self.path, "code": self.code, "message": self.message}
+        # Clients that confuse fields get no key back: answers are logged on their side.
+        return {"path": without_keys(self.path), "code": self.code, "message": without_keys(self.message)}
 
 
 class BillingError(UserError):
@@ -53,6 +58,7 @@ class BillingError(UserError):
     def __init__(
         self, message: str, *, code: str | None = None, path: str = "", errors: list[FieldError] | None = None
     ):
+        message = without_keys(message)
         super().__init__(message)
         self.message = message
         self.code = code or self.code
@@ -162,21 +168,28 @@ def from_exception(exc: Exception) -> BillingError:
     if isinstance(exc, AccessDenied):
         return UnauthenticatedError("A valid API key is needed.")
     if isinstance(exc, (AccessError, MissingError)):
-        _logger.warning("Access refused to an API request: %s", exc)
+        _logger.warning("Access refused to an API request: %s", _loggable(exc))
         return NotFoundError("The record does not exist.")
     if isinstance(exc, LockError):
         return ConflictError("The record is being changed by somebody else; try again.", code="locked")
     # Outside of a savepoint, Odoo makes a ValidationError of what a constraint of the database refused.
     if isinstance(exc, (ValidationError, IntegrityError)):
-        _logger.warning("Validation refused an API request: %s", exc)
+        _logger.warning("Validation refused an API request: %s", _loggable(exc))
         return BusinessRuleError("The values contradict each other or what is stored.", code="validation_failed")
     if isinstance(exc, UserError):
-        _logger.warning("A business rule refused an API request: %s", exc)
+        _logger.warning("A business rule refused an API request: %s", _loggable(exc))
         return BusinessRuleError("A rule of the back office refuses this request.")
     if isinstance(exc, (ConcurrencyError, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)):
         return UnavailableError("The record is being changed by others; send the request again.")
     _logger.error("Unexpected error in an API request", exc_info=exc)
     return InternalError("Internal error.")
+
+
+def _loggable(exc: Exception) -> str:
+    """Return what the people who run the server may read of an error: PostgreSQL tells the values that it refuses."""
+    if isinstance(exc, IntegrityError):
+        return f"{type(exc).__name__} of {exc.diag.constraint_name or exc.diag.column_name} (SQLSTATE {exc.pgcode})"
+    return without_keys(str(exc))[:_LOGGED]
 
 
 def _from_http_exception(exc: HTTPException) -> BillingError:

@@ -12,7 +12,7 @@ from odoo.api import SUPERUSER_ID
 from odoo.http import request
 from odoo.models import BaseModel
 
-from . import json_text
+from . import json_text, refusals
 from .errors import InvalidPayloadError
 from .execution import authenticate
 from .idempotency import HEADER
@@ -24,7 +24,9 @@ MAX_BODY = 16 * 1024 * 1024
 def authenticated_key() -> BaseModel:
     """Return the API key in ``Authorization: Bearer KEY``, or raise UnauthenticatedError."""
     request.update_env(user=SUPERUSER_ID)
-    return authenticate(request.env, _bearer_key())
+    key = authenticate(request.env, _bearer_key())
+    refusals.note_service(key.service_id.code)
+    return key
 
 
 def json_body(mimetypes: Collection[str] = ("application/json",)) -> Any:

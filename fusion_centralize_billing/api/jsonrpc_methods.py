@@ -7,10 +7,19 @@ from typing import Any
 
 from odoo.models import BaseModel
 
-from . import idempotency, openrpc
+from . import idempotency, openrpc, refusals
 from .errors import BillingError, NotFoundError
 from .execution import execute_apart
-from .jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, PARSE_ERROR, Call, RpcError, bind
+from .jsonrpc import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    PARSE_ERROR,
+    Call,
+    RpcError,
+    bind,
+)
 from .operations import OPERATIONS
 from .payloads import Empty
 
@@ -37,7 +46,17 @@ def perform(key: BaseModel, call: Call) -> dict[str, Any]:
         payload = bind(call.params, openrpc.parameter_names(operation))
         return execute_apart(key, operation.name, payload, call.idempotency_key)
     except BillingError as exc:
+        is_known = call.method == DISCOVER or call.method in OPERATIONS
+        refusals.note(exc.code, exc.http_status, call.method if is_known else None)
         raise rpc_error(exc) from exc
+
+
+def note_invalid_calls(answer: Any) -> None:
+    """Note the refusal of what stood in a batch and was no call: it reached no operation."""
+    errors = [response.get("error") for response in answer] if isinstance(answer, list) else []
+    for error in errors:
+        if error and error["code"] == INVALID_REQUEST:
+            refusals.note(error["data"]["code"], 400)
 
 
 def rpc_error(error: BillingError) -> RpcError:

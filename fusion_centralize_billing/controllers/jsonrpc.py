@@ -11,7 +11,7 @@ from odoo.http import request
 from ..api import jsonrpc
 from ..api.dispatchers import JsonrpcDispatcher, empty_response, json_response
 from ..api.http_request import MAX_BODY, authenticated_key, json_body, refuse_idempotency_header
-from ..api.jsonrpc_methods import MAX_BATCH, PATH, perform
+from ..api.jsonrpc_methods import MAX_BATCH, PATH, note_invalid_calls, perform
 
 
 class JsonrpcController(http.Controller):
@@ -33,4 +33,5 @@ class JsonrpcController(http.Controller):
         key = authenticated_key()
         refuse_idempotency_header()
         answer = jsonrpc.answer(json_body(JsonrpcDispatcher.mimetypes), partial(perform, key), MAX_BATCH)
+        note_invalid_calls(answer)
         return empty_response() if answer is None else json_response(answer)

@@ -4,7 +4,7 @@
 from odoo import http
 from odoo.http import request
 
-from ..api import routes
+from ..api import refusals, routes
 from ..api.dispatchers import answer_response, json_response
 from ..api.errors import InvalidPayloadError
 from ..api.execution import execute
@@ -31,6 +31,7 @@ class RestController(http.Controller):
     )
     def operation(self, path=""):
         operation, path_arguments = routes.match(path, request.httprequest.method)
+        refusals.note_operation(operation.name)
         key = authenticated_key()
         payload = _join(_decode_payload(operation), operation.payload.from_texts(path_arguments))
         return answer_response(operation, execute(key, operation.name, payload, idempotency_key()))

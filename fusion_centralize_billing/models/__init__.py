@@ -47,6 +47,7 @@ from . import (
     billing_service_usage,
     billing_service_usage_corrections,
     billing_service_usage_reads,
+    billing_service_webhooks,
     billing_usage,
     billing_usage_aggregation,
     billing_usage_change,

@@ -3,8 +3,6 @@ from odoo import Command, api, fields, models
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.exceptions import UserError
 
-from ..crypto import secret_box
-
 
 class BillingService(models.Model):
     """A source app: a product of the company that pushes its usage here instead of billing by itself."""
@@ -55,25 +53,11 @@ class BillingService(models.Model):
         help="Refuse usage that no charge of the subscription's plan prices, and usage too far ahead (see the"
         " settings). Otherwise it is recorded, and the answer warns of it.",
     )
-    webhook_url = fields.Char(string="Webhook URL", tracking=True)
-    webhook_secret = fields.Char(
-        compute="_compute_webhook_secret",
-        inverse="_inverse_webhook_secret",
-        groups="fusion_centralize_billing.group_billing_manager",
-        copy=False,
-        help="Signs the webhooks. Stored encrypted; the key for that is not in the database.",
-    )
-    webhook_secret_encrypted = fields.Char(groups="base.group_system", copy=False)
 
     # === CONSTRAINTS AND INDEXES === #
 
     _code_uniq = models.Constraint("UNIQUE(code)", "Another service has this code.")
     _user_uniq = models.UniqueIndex("(user_id) WHERE user_id IS NOT NULL", "A technical user belongs to one service.")
-
-    @api.constrains("webhook_url")
-    def _check_webhook_url(self):
-        for service in self.filtered("webhook_url"):
-            self.env["fusion.billing.webhook"]._check_url(service.webhook_url)
 
     # === COMPUTE === #
 
@@ -81,18 +65,6 @@ class BillingService(models.Model):
     def _compute_api_key_hash(self):
         for service in self:
             service.api_key_hash = service.api_key_ids.filtered("is_default")[:1].key_hash
-
-    @api.depends("webhook_secret_encrypted")
-    def _compute_webhook_secret(self):
-        for service in self:
-            # sudo: the column itself is for nobody; this field's group decides who may see the secret.
-            token = service.sudo().webhook_secret_encrypted
-            service.webhook_secret = secret_box.decrypt(token) if token else False
-
-    def _inverse_webhook_secret(self):
-        for service in self:
-            secret = service.webhook_secret
-            service.sudo().webhook_secret_encrypted = secret_box.encrypt(secret) if secret else False
 
     # === CRUD === #
 
@@ -131,11 +103,6 @@ class BillingService(models.Model):
         self.ensure_one()
         return self.env["fusion.billing.api.key"]._generate(self, name=self.env._("Default"), is_default=True)
 
-    def action_view_webhooks(self):
-        self.ensure_one()
-        action = self.env["ir.actions.actions"]._for_xml_id("fusion_centralize_billing.action_billing_webhook")
-        return {**action, "domain": [("service_id", "=", self.id)]}
-
     # === BUSINESS === #
 
     @api.model
@@ -149,11 +116,6 @@ class BillingService(models.Model):
         # sudo: only to read which user that is.
         user = self.sudo().user_id
         return self.with_user(user).with_company(self.sudo().company_id)
-
-    def _get_webhook_secret(self):
-        """Return the secret in clear text, or an empty string; for the signing of webhooks only."""
-        self.ensure_one()
-        return self.sudo().webhook_secret or ""
 
     # === HELPERS === #
 

@@ -1,4 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import time
 import uuid
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from odoo.tools import str2bool
 
 from ..crypto.secret_box import SecretKeyError
 from ..crypto.signatures import canonical_body, sign
-from ..delivery import http_client
+from ..delivery import addresses, headers, http_client
 from ..jobs import repeated_on_conflict
 
 MAX_ATTEMPTS = 8
@@ -24,7 +25,8 @@ class BillingWebhook(models.Model):
     """One delivery: an event for one service, until the service has taken it or it is given up.
 
     The row and its job are written in the transaction of the event, so an event is told exactly if
-    it happened. Delivery is at least once: a receiver recognizes a repetition by X-Fusion-Delivery.
+    it happened. Delivery is at least once: a receiver recognizes a repetition by the signed ``webhook-id``, which
+    is the ``delivery_uuid``, or by X-Fusion-Delivery, which is the same but not signed.
     """
 
     _name = "fusion.billing.webhook"
@@ -123,10 +125,21 @@ class BillingWebhook(models.Model):
 
     @api.model
     def _check_url(self, url):
+        """Raise ValidationError if a URL cannot be a webhook's address."""
         try:
-            http_client.check_url(url)
+            addresses.check_url(url, self._get_ports())
         except ValueError as exc:
             raise ValidationError(self.env._("Webhook URL: %s.", exc)) from exc
+
+    @api.model
+    def _allows_loopback(self):
+        """Tell whether webhooks may go to this machine, for development and tests."""
+        return str2bool(self._get_parameter("webhook_allow_loopback") or "", False)
+
+    @api.model
+    def _get_ports(self):
+        """Return the ports that webhooks may go to; None for any, which is so where loopback is allowed."""
+        return None if self._allows_loopback() else addresses.parse_ports(self._get_parameter("webhook_ports"))
 
     # === JOBS === #
 
@@ -139,6 +152,7 @@ class BillingWebhook(models.Model):
             order="next_retry_at",
             limit=_SWEEP_LIMIT,
         )
+        self.env["fusion.billing.service"]._forget_replaced_webhook_secrets()
         failing = self.env["queue.job"]._fc_get_failing_keys("_job_deliver")
         lost.filtered(lambda webhook: webhook._get_job_key() not in failing)._schedule_delivery()
 
@@ -207,22 +221,25 @@ class BillingWebhook(models.Model):
         """Make one HTTP request and return its Outcome."""
         service = self.service_id
         try:
-            secret = service._get_webhook_secret()
+            secrets = service._get_webhook_secrets()
         except SecretKeyError as exc:
             return http_client.Outcome(0, str(exc))
-        if not service.webhook_url or not secret:
+        if not service.webhook_url or not secrets:
             return http_client.Outcome(0, self.env._("The service has no webhook URL or no secret."))
+        try:
+            # Again: it may be older than the rule, or the setting has changed.
+            addresses.check_url(service.webhook_url, self._get_ports())
+        except ValueError as exc:
+            return http_client.Outcome(0, self.env._("Webhook URL: %s.", exc))
         body = canonical_body(self.payload or {})
-        self.signature = self._sign(secret, body)
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "Fusion-Billing/1",
-            "X-Fusion-Signature": self.signature,
-            "X-Fusion-Event": self.event_type,
-            "X-Fusion-Delivery": self.delivery_uuid,
-        }
-        parameter = self.env["ir.config_parameter"].sudo().get_param("fusion_centralize_billing.webhook_allow_loopback")
-        return http_client.post(service.webhook_url, body, headers, allow_loopback=str2bool(parameter or "", False))
+        sent = headers.build(self.event_type, self.delivery_uuid, int(time.time()), body, secrets)
+        self.signature = sent["X-Fusion-Signature"]
+        return http_client.post(service.webhook_url, body, sent, allow_loopback=self._allows_loopback())
+
+    @api.model
+    def _get_parameter(self, name):
+        # sudo: whoever saves a service or runs a job; these settings are no secrets.
+        return self.env["ir.config_parameter"].sudo().get_param(f"fusion_centralize_billing.{name}")
 
     def _note_attempt(self, outcome):
         self.ensure_one()

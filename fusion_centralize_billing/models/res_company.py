@@ -12,6 +12,11 @@ class ResCompany(models.Model):
         string="Usage Lock Date",
         help="Usage of the days before this one is locked: it is neither recorded nor corrected any more.",
     )
+    x_fc_webhook_secret_overlap_hours = fields.Integer(
+        string="Former Webhook Secret (Hours)",
+        default=24,
+        help="How many hours the former webhook secret of a service signs beside the one that has replaced it.",
+    )
     x_fc_billing_tz = fields.Selection(
         _tz_get,
         string="Billing Time Zone",
@@ -33,6 +38,10 @@ class ResCompany(models.Model):
 
     # === CONSTRAINTS AND INDEXES === #
 
+    _x_fc_webhook_secret_overlap_hours_in_range = models.Constraint(
+        "CHECK(x_fc_webhook_secret_overlap_hours BETWEEN 0 AND 720)",
+        "A former webhook secret signs for 0 to 720 hours.",
+    )
     _x_fc_usage_periods_ahead_in_range = models.Constraint(
         "CHECK(x_fc_usage_periods_ahead BETWEEN 0 AND 120)", "Usage may lie from 0 to 120 billing periods ahead."
     )

@@ -128,21 +128,6 @@ class TestSecrets(BillingCase):
             with self.subTest(name), self.assertRaises(AccessError):
                 service.read([name])
 
-    def test_billing_managers_read_the_secret_but_not_its_column(self):
-        self.service.webhook_secret = _SECRET
-        manager = self._create_user("fusion_centralize_billing.group_billing_manager")
-        self.env.flush_all()
-        self.env.invalidate_all()
-        self.assertEqual(self.service.with_user(manager).webhook_secret, _SECRET)
-        with self.assertRaises(AccessError):
-            self.service.with_user(manager).read(["webhook_secret_encrypted"])
-
-    def test_billing_managers_change_the_secret(self):
-        manager = self._create_user("fusion_centralize_billing.group_billing_manager")
-        self.service.with_user(manager).webhook_secret = _SECRET
-        self.env.flush_all()
-        self.assertEqual(self.service._get_webhook_secret(), _SECRET)
-
     def test_the_service_itself_cannot_read_its_secret(self):
         self.service.webhook_secret = _SECRET
         with self.assertRaises(AccessError):

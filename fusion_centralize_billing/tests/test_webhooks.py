@@ -279,7 +279,7 @@ class TestWebhooks(BillingCase):
         addresses = ["127.0.0.1", "10.0.0.1", "192.168.1.1", "169.254.169.254", "[::1]", "[fd00::1]", "0.0.0.0"]
         for address in addresses:
             with self.subTest(address):
-                self._check_unreachable(f"http://{address}:9/hook")
+                self._check_unreachable(f"http://{address}:8080/hook")
 
     def test_a_name_of_a_private_address_is_refused(self):
         private = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 443))]

@@ -22,6 +22,8 @@ class Delivery:
     payload: Any
     verified: bool
     received_at: float
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
 
 
 @dataclass
@@ -39,7 +41,8 @@ class Endpoint:
         verified = hmac.compare_digest(expected, headers.get("X-Fusion-Signature", ""))
         delivery_id = headers.get("X-Fusion-Delivery", "")
         event = headers.get("X-Fusion-Event", "")
-        self.deliveries.append(Delivery(delivery_id, event, _decoded(body), verified, time.monotonic()))
+        sent = (tuple(headers.items()), body)
+        self.deliveries.append(Delivery(delivery_id, event, _decoded(body), verified, time.monotonic(), *sent))
         return self.status if verified else 401
 
     def verified(self, event: str | None = None) -> list[Delivery]:

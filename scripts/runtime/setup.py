@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import graphql_clients, layout, nginx, odoo_source, postgres, python_env, web_packages
-from .graphql_clients import GraphqlClients
+from . import foreign_packages, layout, nginx, odoo_source, postgres, python_env, web_packages
+from .foreign_packages import ForeignPackages
 from .odoo_source import OdooSource
 
 
@@ -29,13 +29,13 @@ def ensure() -> Runtime:
     return Runtime(source, python_env.queue_job_version())
 
 
-def ensure_graphql_clients() -> GraphqlClients:
+def ensure_graphql_clients() -> ForeignPackages:
     """Return the clients of others that the GraphQL API is tested with, and what GraphiQL consists of.
 
     Nothing but those tests needs them, so that it is not part of every set-up.
     """
     with _locked():
-        clients = graphql_clients.ensure()
+        clients = foreign_packages.ensure(foreign_packages.GRAPHQL_CLIENTS)
         web_packages.ensure()  # npm may have come just now
     return clients
 
@@ -44,6 +44,12 @@ def ensure_nginx() -> Path:
     """Return the nginx that the tests put in front of Odoo."""
     with _locked():
         return nginx.ensure()
+
+
+def ensure_webhook_verifiers() -> ForeignPackages:
+    """Return the packages of others that check the signatures of webhooks; nothing but their tests needs them."""
+    with _locked():
+        return foreign_packages.ensure(foreign_packages.WEBHOOK_VERIFIERS)
 
 
 @contextlib.contextmanager

@@ -18,9 +18,10 @@ from main_job import job_queue
 from main_job.back_office import BackOffice
 from runtime import layout, setup
 from runtime.server import Server
+from workshop import Workshop
 
 from . import world as world_module
-from .clients import Client, Workshop
+from .clients import DRIVERS, Client
 from .world import World
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ SCHEMA_FILE = layout.CHECKOUT / "fusion_billing_graphql" / "schema" / "schema.gr
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     folder: Path = tmp_path_factory.mktemp("drivers")
-    return Workshop(setup.ensure_graphql_clients(), folder)
+    return Workshop(setup.ensure_graphql_clients(), DRIVERS, folder)
 
 
 @pytest.fixture(scope="session")

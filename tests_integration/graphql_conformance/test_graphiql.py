@@ -11,8 +11,8 @@ import pytest
 from conftest import log_in
 from main_job.back_office import BackOffice
 from playwright.sync_api import Browser, Page, expect
+from workshop import Workshop
 
-from .clients import Workshop
 from .world import World
 
 if TYPE_CHECKING:

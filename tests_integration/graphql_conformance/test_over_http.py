@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .clients import Workshop
+from workshop import Workshop
 
 if TYPE_CHECKING:
     from conftest import ServiceClient

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from graphql import build_schema
+from workshop import Workshop
 
-from .clients import Workshop
 from .conftest import SCHEMA_FILE
 from .world import World
 
