@@ -193,7 +193,9 @@ class TestIsolation(TwoServices, BillingCase):
     def test_the_catalogue_of_another_company_is_not_listed(self):
         company = self.env["res.company"].create({"name": unique("Other company")})
         plan = self._create_plan(company_id=company.id, pricelist_id=False, product_id=False, price=0)
-        self._create_charge(plan, company_id=company.id, product_id=False)
+        self._create_charge(
+            plan, company_id=company.id, product_id=False, metric_id=self._create_metric(company_id=company.id).id
+        )
         for codes in self._get_catalogue():
             self.assertNotIn(plan.code, codes)
 

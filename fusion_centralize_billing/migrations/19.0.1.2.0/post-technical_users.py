@@ -8,6 +8,8 @@ from odoo import SUPERUSER_ID, api
 
 
 def migrate(cr, version):
-    services = api.Environment(cr, SUPERUSER_ID, {})["fusion.billing.service"].with_context(active_test=False)
-    for service in services.search([("user_id", "=", False)]):
+    # Not by search(), which takes it for granted that a required field is set.
+    cr.execute("SELECT id FROM fusion_billing_service WHERE user_id IS NULL ORDER BY id")
+    ids = [row[0] for row in cr.fetchall()]
+    for service in api.Environment(cr, SUPERUSER_ID, {})["fusion.billing.service"].browse(ids):
         service.user_id = service._create_technical_user(service.name, service.company_id.id)
