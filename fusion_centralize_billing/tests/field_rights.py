@@ -118,9 +118,7 @@ FIELD_RIGHTS = {
         " last_error last_status"
     ),
     "fusion.subscription.change": Rights(_SALES, written="order_id timing day"),
-    "fusion.subscription.change.line": Rights(
-        _SALES, written="change_id order_line_id quantity price_unit discount"
-    ),
+    "fusion.subscription.change.line": Rights(_SALES, written="change_id order_line_id quantity price_unit discount"),
     "fusion.subscription.fee": Rights(
         code="order_id order_line_id company_id currency_id date_from date_to sequence state is_credit quantity"
         " price_unit discount amount invoice_line_id"

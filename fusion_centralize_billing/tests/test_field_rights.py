@@ -118,7 +118,7 @@ class TestFieldRights(RightsCase):
     # === ACTS === #
 
     def _try(self, act):
-        """Do something and undo it; return why it was refused: ``access``, ``guard``, ``rule``, or None if it was not."""
+        """Do something and undo it; return by what it was refused: ``access``, ``guard``, ``rule``, or None."""
         self._forget()
         with self.env.cr.savepoint() as savepoint:
             try:
@@ -166,29 +166,35 @@ class TestFieldRights(RightsCase):
     def test_people_write_what_is_theirs(self):
         for name, field, group in self._get_rows("written"):
             record = self._get_record(name)
-            value = self._get_other_value(record, field)
+            # To where they move things is tried below.
+            value = self.company.id if field == "company_id" else self._get_other_value(record, field)
             user = self.people[group]
             with self.subTest(f"{name}.{field}", group=group):
                 record = self._as(user, record)
                 # What its own rules refuse, such as a code that a sold plan keeps, is not refused for who writes it.
                 refused = self._try(lambda r=record, f=field, v=value: r.write({f: v}))
-                if field == "company_id":
-                    self.assertEqual(self._try(lambda r=record: r.write({"company_id": self.company.id})), None)
-                else:
-                    self.assertIn(refused, (None, "rule"))
+                self.assertIn(refused, (None, "rule"))
+
+    @mute_logger(*_MUTED)
+    def test_people_move_nothing_to_companies_that_are_not_theirs(self):
+        for name, field, group in self._get_rows("written"):
+            if field == "company_id" and name.startswith("fusion."):
+                for company in (self.other_company, self.env["res.company"]):
+                    with self.subTest(name, company=company.name):
+                        record = self._as(self.people[group], self._get_record(name))
+                        refused = self._try(lambda r=record, c=company: r.write({"company_id": c.id}))
+                        self.assertIn(refused, ("access", "rule"))
 
     @mute_logger(*_MUTED)
     def test_people_give_a_record_what_nobody_changes_then(self):
         for name, field, group in self._get_rows("fixed"):
             record = self._get_record(name)
             value = self._get_other_value(record, field)
-            model = record.browse()
+            user = self.people[group]
             with self.subTest(f"{name}.{field}"):
-                self.assertIn(
-                    self._try(lambda m=model, f=field, v=value: self._as(self.people[group], m).create({f: v})),
-                    (None, "rule"),
-                )
-                self.assertIn(self._try_write(record, field, value), ("guard", "rule"))
+                refused = self._try(lambda r=record, u=user, v={field: value}: self._as(u, r.browse()).create(v))
+                self.assertIn(refused, (None, "rule"))
+                self.assertEqual(self._try_write(record, field, value), "guard")
 
     def test_what_people_give_a_record_is_given(self):
         manager = self.people["fusion_centralize_billing.group_billing_manager"]
@@ -199,7 +205,11 @@ class TestFieldRights(RightsCase):
                 "external_id": "by-hand",
                 "partner_id": partner.id,
             },
-            "fusion.billing.charge.tier": {"charge_id": self.own["fusion.billing.charge"].id, "sequence": 1, "up_to": 1},
+            "fusion.billing.charge.tier": {
+                "charge_id": self.own["fusion.billing.charge"].id,
+                "sequence": 1,
+                "up_to": 1,
+            },
             "fusion.billing.charge.filter": {
                 "charge_id": self.own["fusion.billing.charge"].id,
                 "name": "region",

@@ -21,9 +21,7 @@ class _Case(BillingCase):
         cls.company_2 = cls.env["res.company"].create({"name": unique("Other company")})
         cls.service_2 = cls._create_service(company_id=cls.company_2.id)
         cls.manager = cls._create_user(_MANAGER)
-        cls.manager_2 = cls._create_user(
-            _MANAGER, company_id=cls.company_2.id, company_ids=[(6, 0, cls.company_2.ids)]
-        )
+        cls.manager_2 = cls._create_user(_MANAGER, company_id=cls.company_2.id, company_ids=[(6, 0, cls.company_2.ids)])
         cls.administrator = cls._create_user("base.group_system")
         cls.metric_2 = cls._create_metric(company_id=cls.company_2.id)
         cls.shared = cls._create_metric(company_id=False)
@@ -133,7 +131,8 @@ class TestMetricCodes(_Case):
     @mute_logger("odoo.sql_db")
     def test_the_database_itself_refuses_a_second_metric_of_a_code(self):
         # So that it holds for two transactions, too, of which neither sees the other's metric.
-        insert = "INSERT INTO fusion_billing_metric (name, code, aggregation, unit_rounding) VALUES ('{}', %s, 'sum', 'none')"
+        columns = "(name, code, aggregation, unit_rounding)"
+        insert = f"INSERT INTO fusion_billing_metric {columns} VALUES ('{{}}', %s, 'sum', 'none')"
         with self.assertRaises(ExclusionViolation):
             self.env.cr.execute(insert, [self.metric.code])
 

@@ -31,8 +31,9 @@ class _Case(BillingCase):
             "another group instead",
             lambda: user.write({"group_ids": [Command.set(self.env.ref("base.group_portal").ids)]}),
         )
-        yield "another company", lambda: user.write(
-            {"company_ids": [Command.set(self.company_2.ids)], "company_id": self.company_2.id}
+        yield (
+            "another company",
+            lambda: user.write({"company_ids": [Command.set(self.company_2.ids)], "company_id": self.company_2.id}),
         )
         yield "a second company", lambda: user.write({"company_ids": [Command.set(both)]})
         yield "an administrator", lambda: self._become(self._create_user("base.group_system"))
@@ -153,9 +154,7 @@ class TestTechnicalUsers(_Case):
         with self.assertRaises(AccessError):
             service.with_user(manager).company_id = self.company_2
         manager.company_ids += self.company_2
-        service.with_user(manager).with_context(
-            allowed_company_ids=manager.company_ids.ids
-        ).company_id = self.company_2
+        service.with_user(manager).with_context(allowed_company_ids=manager.company_ids.ids).company_id = self.company_2
         self.assertEqual(service.user_id.company_id, self.company_2)
 
     # === UPGRADES === #
