@@ -35,6 +35,7 @@ class BillingMetric(models.Model):
         "res.company",
         default=lambda self: self.env.company,
         index=True,
+        ondelete="restrict",
         help="Only this company sees and uses the metric. Empty for all companies: administrators only change it then.",
     )
     aggregation = fields.Selection(
