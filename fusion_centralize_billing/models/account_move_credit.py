@@ -50,6 +50,10 @@ class AccountMove(models.Model):
     # === HELPERS === #
 
     @api.model
+    def _fc_get_guarded_fields(self):
+        return super()._fc_get_guarded_fields() | {"x_fc_credit_reason"}
+
+    @api.model
     def _fc_get_entitled_values(self, vals):
         """Let people reverse an invoice: the reversal takes over what the invoice has."""
         reversed_move = self.browse(vals.get("reversed_entry_id") or ())

@@ -9,6 +9,7 @@ class BillingAccountLink(models.Model):
     """What a service calls a customer, and which partner that is. Services share partners by e-mail."""
 
     _name = "fusion.billing.account.link"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Account Link"
     _rec_name = "external_id"
     _order = "service_id, external_id"
@@ -53,6 +54,15 @@ class BillingAccountLink(models.Model):
             raise ConcurrencyError("customer created by a concurrent request") from exc
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return {"company_id", "external_name", "external_email"}
+
+    @api.model
+    def _fc_get_fixed_fields(self):
+        # Whose customer it is: one who gets another id or partner would get another one's subscriptions.
+        return {"service_id", "external_id", "partner_id"}
 
     def _create_link(self, service, external_id, name, email, extra):
         # sudo: a service may use a shared partner, but neither search nor create partners in general.

@@ -17,6 +17,7 @@ class BillingApiKey(models.Model):
     """A key of a service. 256 random bits: a plain SHA-256 is as safe as a slow hash, and fast."""
 
     _name = "fusion.billing.api.key"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing API Key"
     _order = "service_id, id desc"
 
@@ -106,6 +107,11 @@ class BillingApiKey(models.Model):
         return not self.scopes or scope in self.scopes.split()
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # Which service a key opens, and with which text: keys are made by _generate() only.
+        return {"service_id", "company_id", "is_default", "prefix", "key_hash", "last_used_at"}
 
     @staticmethod
     def _hash(raw):

@@ -20,9 +20,11 @@ class BillingCharge(models.Model):
     """The price of one metric in one plan. A charge applies to subscriptions of its plan code only."""
 
     _name = "fusion.billing.charge"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Charge"
     _order = "plan_code, name, id"
     _check_company_auto = True
+    _fc_is_confined = True
 
     # === FIELDS === #
 
@@ -34,7 +36,7 @@ class BillingCharge(models.Model):
         "fusion.billing.plan", compute="_compute_billing_plan_id", store=True, string="Plan"
     )
     currency_id = fields.Many2one("res.currency", compute="_compute_currency_id")
-    metric_id = fields.Many2one("fusion.billing.metric", required=True, ondelete="restrict")
+    metric_id = fields.Many2one("fusion.billing.metric", required=True, check_company=True, ondelete="restrict")
     product_id = fields.Many2one(
         "product.product",
         check_company=True,
@@ -206,3 +208,9 @@ class BillingCharge(models.Model):
             own = {"active": False, "name": self.env._("%s (copy)", charge.name)}
             vals.update({name: value for name, value in own.items() if name not in chosen})
         return values
+
+    # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return {"billing_plan_id"}

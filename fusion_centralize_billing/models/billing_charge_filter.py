@@ -11,6 +11,7 @@ class BillingChargeFilter(models.Model):
     """
 
     _name = "fusion.billing.charge.filter"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Charge Filter"
     _order = "charge_id, name, value, id"
 
@@ -41,6 +42,11 @@ class BillingChargeFilter(models.Model):
         return result
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_fixed_fields(self):
+        # The rules would not see to which charge, maybe of another company, it moves.
+        return {"charge_id"}
 
     def _after_change(self, charges):
         if not is_charge_checking(self):

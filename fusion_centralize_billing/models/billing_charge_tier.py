@@ -23,6 +23,7 @@ class BillingChargeTier(models.Model):
     """A range of quantities with its own price."""
 
     _name = "fusion.billing.charge.tier"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Charge Tier"
     _order = "charge_id, sequence, id"
 
@@ -63,6 +64,11 @@ class BillingChargeTier(models.Model):
         return result
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_fixed_fields(self):
+        # The rules would not see to which charge, maybe of another company, it moves.
+        return {"charge_id"}
 
     def _after_change(self, charges):
         if not is_charge_checking(self):

@@ -16,6 +16,7 @@ class BillingChargeVersion(models.Model):
     """
 
     _name = "fusion.billing.charge.version"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Price Version"
     _order = "charge_id, id desc"
 
@@ -64,6 +65,11 @@ class BillingChargeVersion(models.Model):
         return PriceStage(self.effective_from or ALWAYS, PriceTerms.from_json(self.terms), self.applies, self)
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # A charge that is saved makes its versions.
+        return set(self._fields)
 
     def _describe_terms(self):
         """Return the terms that are set, as short texts."""

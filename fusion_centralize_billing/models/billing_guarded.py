@@ -10,7 +10,8 @@ class BillingGuarded(models.AbstractModel):
 
     Users reach every field of a record that they may write over Odoo's RPC: ``readonly`` concerns views only.
     Code that has to write a guarded field does so with sudo(). Computed fields may be guarded, too: the ORM
-    stores what it computes without calling write().
+    stores what it computes without calling write(). A fixed field is given by whoever makes the record, and
+    guarded from then on.
 
     Community's subscriptions have a mixin of their own (``fusion.subscription.guarded``): this addon depends on
     them, and on Enterprise on a binding without models, so that neither can lend the other one.
@@ -18,6 +19,9 @@ class BillingGuarded(models.AbstractModel):
 
     _name = "fusion.billing.guarded"
     _description = "Fields Written by Billing Only"
+
+    #: Whether people move records to companies only in which they may write them. Odoo's own models go by its rules.
+    _fc_is_confined = False
 
     # === CRUD === #
 
@@ -52,18 +56,29 @@ class BillingGuarded(models.AbstractModel):
 
         :raises BusinessRuleError: ``field_not_writable``
         """
-        names = set() if self.env.su else self._fc_get_guarded_fields() & set(vals)
+        if self.env.su:
+            return super().write(vals)
+        names = (self._fc_get_guarded_fields() | self._fc_get_fixed_fields()) & set(vals)
         if names:
             self.check_access("write")
         for record in self if names else ():
             self._fc_refuse_by_hand(get_changes(record, vals, names))
-        return super().write(vals)
+        result = super().write(vals)
+        if self._fc_is_confined and "company_id" in vals:
+            # Odoo asks the rules what a record was, not what it becomes.
+            self.check_access("write")
+        return result
 
     # === HELPERS === #
 
     @api.model
     def _fc_get_guarded_fields(self):
         """Return the names of the fields that only code writes, as a set."""
+        return set()
+
+    @api.model
+    def _fc_get_fixed_fields(self):
+        """Return the names of the fields that people give a new record, and only code changes, as a set."""
         return set()
 
     @api.model

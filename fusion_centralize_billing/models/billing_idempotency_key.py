@@ -16,6 +16,7 @@ class BillingIdempotencyKey(models.Model):
     """The answer to a request that a service may send again. Written in the transaction of what the request did."""
 
     _name = "fusion.billing.idempotency.key"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Idempotency Key"
     _rec_name = "key"
     _order = "id desc"
@@ -75,3 +76,9 @@ class BillingIdempotencyKey(models.Model):
         keys = self.search(old, limit=_VACUUM_BATCH, order="id")
         keys.unlink()
         return len(keys), len(keys) == _VACUUM_BATCH
+
+    # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return set(self._fields)

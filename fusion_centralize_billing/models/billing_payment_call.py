@@ -11,6 +11,7 @@ class BillingPaymentCall(models.Model):
     """
 
     _name = "fusion.billing.payment.call"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Call of a Payment Provider"
     _order = "id desc"
     _rec_name = "transaction_id"
@@ -43,3 +44,9 @@ class BillingPaymentCall(models.Model):
             own_cr.execute(insert)
             taken = own_cr.fetchone()
         return bool(taken)
+
+    # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return set(self._fields)

@@ -22,9 +22,11 @@ class BillingPlan(models.Model):
     """A plan of the catalogue: a recurrence, a fixed fee, and the charges that carry its code."""
 
     _name = "fusion.billing.plan"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Plan"
     _order = "name, id"
     _check_company_auto = True
+    _fc_is_confined = True
 
     # === FIELDS === #
 
@@ -215,6 +217,10 @@ class BillingPlan(models.Model):
         return {**terms, "x_fc_minimum_commitment": self.minimum_commitment}
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return {"currency_id"}
 
     def _check_code_kept(self, vals):
         """Subscriptions name their plan by its code, in its company."""

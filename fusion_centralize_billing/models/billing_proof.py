@@ -29,6 +29,7 @@ class BillingProof(models.Model):
 
     _name = "fusion.billing.proof"
     _inherit = ["fusion.billing.guarded", "mail.thread", "mail.activity.mixin"]
+    _fc_is_confined = True
     _description = "Billing Proof"
     _order = "id desc"
 

@@ -1,7 +1,14 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import secrets
+
 from odoo import Command, api, fields, models
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.exceptions import UserError
+
+from ..api.errors import ForbiddenError
+from .changes import get_changes
+
+_SERVICE_GROUP = "fusion_centralize_billing.group_billing_service"
 
 
 class BillingService(models.Model):
@@ -9,9 +16,10 @@ class BillingService(models.Model):
 
     _name = "fusion.billing.service"
     _description = "Billing Service"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["fusion.billing.guarded", "mail.thread", "mail.activity.mixin"]
     _order = "name, id"
     _check_company_auto = True
+    _fc_is_confined = True
 
     # === FIELDS === #
 
@@ -35,10 +43,17 @@ class BillingService(models.Model):
     user_id = fields.Many2one(
         "res.users",
         string="Technical User",
+        required=True,
         readonly=True,
         copy=False,
         ondelete="restrict",
         help="The API works as this user, so that the record rules decide what the service can reach.",
+    )
+    user_fault = fields.Char(
+        compute="_compute_user_fault",
+        compute_sudo=True,
+        string="Technical User Unusable",
+        help="Why the API refuses to work for this service.",
     )
     api_key_ids = fields.One2many("fusion.billing.api.key", "service_id", string="API Keys")
     api_key_hash = fields.Char(
@@ -61,6 +76,11 @@ class BillingService(models.Model):
 
     # === COMPUTE === #
 
+    @api.depends("company_id", "user_id.active", "user_id.group_ids", "user_id.company_id", "user_id.company_ids")
+    def _compute_user_fault(self):
+        for service in self:
+            service.user_fault = service._find_user_fault()
+
     @api.depends("api_key_ids.key_hash", "api_key_ids.is_default", "api_key_ids.active")
     def _compute_api_key_hash(self):
         for service in self:
@@ -68,22 +88,14 @@ class BillingService(models.Model):
 
     # === CRUD === #
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        services = super().create(vals_list)
-        for service in services:
-            service.sudo().user_id = service._create_technical_user()
-        return services
-
     def write(self, vals):
-        if "company_id" in vals and self.account_link_ids:
-            self._check_company_unchanged(vals["company_id"])
+        moved = self.filtered(lambda service: get_changes(service, vals, ["company_id"]))
+        moved._check_movable()
+        # Only a user that is nothing but a service's goes along: another one's companies are none of ours.
+        users = moved.sudo().filtered(lambda service: not service._find_user_fault()).user_id
         result = super().write(vals)
-        if "company_id" in vals:
-            for service in self.sudo():
-                service.user_id.write(
-                    {"company_ids": [Command.set(service.company_id.ids)], "company_id": service.company_id.id}
-                )
+        if users:
+            users.write({"company_ids": [Command.set([vals["company_id"]])], "company_id": vals["company_id"]})
         return result
 
     def copy_data(self, default=None):
@@ -111,15 +123,39 @@ class BillingService(models.Model):
         return self.env["fusion.billing.api.key"].sudo()._authenticate(raw).service_id.with_env(self.env)
 
     def _as_technical_user(self):
-        """Return this service in the environment of its technical user, whose record rules confine it."""
+        """Return this service in the environment of its technical user, whose record rules confine it.
+
+        The one way by which the API takes on rights: every other user, and none (which to Odoo is the caller,
+        here the superuser), could do more than a service may.
+
+        :raises ForbiddenError: ``technical_user_unusable``
+        """
         self.ensure_one()
         # sudo: only to read which user that is.
-        user = self.sudo().user_id
-        return self.with_user(user).with_company(self.sudo().company_id)
+        service = self.sudo()
+        if service._find_user_fault():
+            raise ForbiddenError(
+                self.env._("The operator has to put right the technical user of this service."),
+                code="technical_user_unusable",
+            )
+        return self.with_user(service.user_id).with_company(service.company_id)
 
     # === HELPERS === #
 
-    def _create_technical_user(self):
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return {"user_id"}  # whose rights the API has
+
+    def _prepare_create_values(self, vals_list):
+        """Give each service a technical user of its own; here all defaults are known, and nobody's values refused."""
+        values = super()._prepare_create_values(vals_list)
+        for vals in values:
+            if not vals.get("user_id"):
+                vals["user_id"] = self._create_technical_user(vals["name"], vals["company_id"]).id
+        return values
+
+    @api.model
+    def _create_technical_user(self, name, company_id):
         # sudo: a billing manager may create services, but not users in general.
         return (
             self.env["res.users"]
@@ -127,15 +163,44 @@ class BillingService(models.Model):
             .with_context(no_reset_password=True, mail_create_nolog=True)
             .create(
                 {
-                    "name": self.env._("%s (billing service)", self.name),
-                    "login": f"fusion-billing-service-{self.id}",
-                    "company_id": self.company_id.id,
-                    "company_ids": [Command.set(self.company_id.ids)],
-                    "group_ids": [Command.set(self.env.ref("fusion_centralize_billing.group_billing_service").ids)],
+                    "name": self.env._("%s (billing service)", name),
+                    "login": f"fusion-billing-service-{secrets.token_hex(8)}",
+                    "company_id": company_id,
+                    "company_ids": [Command.set([company_id])],
+                    "group_ids": [Command.set(self.env.ref(_SERVICE_GROUP).ids)],
                 }
             )
         )
 
-    def _check_company_unchanged(self, company_id):
-        if any(service.company_id.id != company_id for service in self):
-            raise UserError(self.env._("A service with customers cannot move to another company."))
+    def _find_user_fault(self):
+        """Return why the API cannot work as the technical user, in words, or False."""
+        self.ensure_one()
+        user = self.user_id
+        if not user:
+            return self.env._("There is none.")
+        if not user.active:
+            return self.env._("It is archived.")
+        # By what Odoo keeps in memory of users and groups: every request of the API comes here.
+        group_id = self.env["ir.model.data"]._xmlid_to_res_id(_SERVICE_GROUP)
+        implied = self.env["res.groups"]._get_group_definitions().get_superset_ids([group_id])
+        if set(user._get_group_ids()) != {group_id, *implied}:
+            return self.env._("It has not just the rights of a billing service.")
+        if user.company_id != self.company_id or set(user._get_company_ids()) != set(self.company_id.ids):
+            return self.env._("It does not belong to just the company of the service.")
+        return False
+
+    def _check_movable(self):
+        """Refuse another company for services with anything that stays in theirs."""
+        # sudo: what is archived, or seen by nobody here, stays, too.
+        env = self.sudo().with_context(active_test=False).env
+        for name, field in (
+            ("fusion.billing.account.link", "service_id"),
+            ("fusion.billing.plan", "service_id"),
+            ("fusion.billing.usage", "service_id"),
+            ("sale.order", "x_fc_service_id"),
+            ("account.move", "x_fc_service_id"),
+        ):
+            if self and env[name].search_count([(field, "in", self.ids)], limit=1):
+                raise UserError(
+                    self.env._("A service with customers, plans or subscriptions cannot move to another company.")
+                )

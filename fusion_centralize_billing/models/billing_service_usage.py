@@ -80,7 +80,7 @@ class BillingService(models.Model):
         return orders._fc_find_doubtful_usage(rows)
 
     def _get_metric_ids(self, codes):
-        metrics = self.env["fusion.billing.metric"].search([("code", "in", list(codes))])
+        metrics = self.env["fusion.billing.metric"]._get_of_company(self.company_id, [("code", "in", list(codes))])
         return {metric.code: metric.id for metric in metrics}
 
     def _get_usage_fault(self, event, subscription, metric_id):

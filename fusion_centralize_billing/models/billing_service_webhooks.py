@@ -150,6 +150,11 @@ class BillingService(models.Model):
 
     # === HELPERS === #
 
+    @api.model
+    def _fc_get_guarded_fields(self):
+        columns = {"webhook_secret_encrypted", "webhook_secret_previous_encrypted", "webhook_secret_previous_until"}
+        return super()._fc_get_guarded_fields() | columns
+
     def _set_webhook_secret(self, secret):
         """Store a secret, or none; one that there was signs as well for the time that the company has set."""
         # sudo: the columns are for nobody; the callers have checked who sets a secret.

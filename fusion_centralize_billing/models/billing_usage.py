@@ -15,6 +15,8 @@ _CRON_BATCH = 500
 _CORRECTED = {"quantity", "period_start", "period_end", "properties"}
 #: What says whose counter it is, whether it counts, and which one its service means by a key: no edit changes these.
 _FIXED = {"subscription_id", "metric_id", "service_id", "idempotency_key", "voided_at", "void_reason"}
+#: What people do not give a counter that they make.
+_GUARDED = {"service_id", "attributed_at", "source", "voided_at", "void_reason"}
 
 
 class BillingUsage(models.Model):
@@ -24,16 +26,18 @@ class BillingUsage(models.Model):
     """
 
     _name = "fusion.billing.usage"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Usage"
     _order = "attributed_at desc, id desc"
     _rec_name = "idempotency_key"
+    _check_company_auto = True
 
     # === FIELDS === #
 
     subscription_id = fields.Many2one("sale.order", required=True, ondelete="cascade")
     service_id = fields.Many2one("fusion.billing.service", ondelete="restrict", help="The service that pushed it.")
     company_id = fields.Many2one("res.company", related="subscription_id.company_id")
-    metric_id = fields.Many2one("fusion.billing.metric", required=True, ondelete="restrict")
+    metric_id = fields.Many2one("fusion.billing.metric", required=True, check_company=True, ondelete="restrict")
     period_start = fields.Datetime(required=True)
     period_end = fields.Datetime(required=True)
     attributed_at = fields.Datetime(
@@ -98,7 +102,8 @@ class BillingUsage(models.Model):
     def create(self, vals_list):
         usages = super().create(vals_list)
         for usage in usages.filtered(lambda usage: not usage.service_id and usage.subscription_id.x_fc_service_id):
-            super(BillingUsage, usage).write({"service_id": usage.subscription_id.x_fc_service_id.id})
+            # sudo: nobody says whose counter it is.
+            super(BillingUsage, usage.sudo()).write({"service_id": usage.subscription_id.x_fc_service_id.id})
         usages._check_not_locked()
         usages._note_changes()
         return usages
@@ -165,6 +170,22 @@ class BillingUsage(models.Model):
                 break
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return _GUARDED
+
+    @api.model
+    def _fc_get_fixed_fields(self):
+        return _FIXED
+
+    @api.model
+    def _fc_get_entitled_values(self, vals):
+        """A counter that people make is of their subscription's service; another's keys would meet its own."""
+        subscription = self.env["sale.order"].browse(vals.get("subscription_id") or ())
+        # sudo: who may not see the subscription is refused by the rules, as soon as the counter is made.
+        entitled = {"service_id": subscription.sudo().x_fc_service_id.id, "source": "push"}
+        return {**super()._fc_get_entitled_values(vals), **entitled}
 
     def _open_correction(self, kind):
         return {

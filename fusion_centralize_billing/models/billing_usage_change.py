@@ -22,6 +22,7 @@ class BillingUsageChange(models.Model):
     """
 
     _name = "fusion.billing.usage.change"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Usage Change"
     _log_access = False
 
@@ -75,3 +76,9 @@ class BillingUsageChange(models.Model):
         """Return the subscriptions with unrated changes."""
         self.env.cr.execute("SELECT DISTINCT subscription_id FROM fusion_billing_usage_change ORDER BY 1")
         return self.env["sale.order"].browse(row[0] for row in self.env.cr.fetchall())
+
+    # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return set(self._fields)

@@ -14,6 +14,7 @@ class BillingUsageHistory(models.Model):
     """
 
     _name = "fusion.billing.usage.history"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Usage Correction"
     _order = "id desc"
     _rec_name = "idempotency_key"
@@ -133,6 +134,10 @@ class BillingUsageHistory(models.Model):
             self.env["fusion.billing.usage"].invalidate_model(["history_ids"])
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return set(self._fields)
 
     @api.model
     def _describe_value(self, name, value):

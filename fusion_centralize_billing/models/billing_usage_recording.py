@@ -30,7 +30,7 @@ class BillingUsage(models.Model):
         :raises NotFoundError: ``metric_not_found``
         :raises BillingError: as :meth:`_upsert`
         """
-        metric = self.env["fusion.billing.metric"].search([("code", "=", metric_code)], limit=1)
+        metric = self.env["fusion.billing.metric"]._get_by_code(metric_code, subscription.company_id)
         if not metric:
             raise NotFoundError(
                 self.env._("There is no metric %s.", metric_code), code="metric_not_found", path="metric_code"

@@ -30,6 +30,7 @@ class BillingWebhook(models.Model):
     """
 
     _name = "fusion.billing.webhook"
+    _inherit = ["fusion.billing.guarded"]
     _description = "Billing Webhook"
     _order = "id desc"
     _rec_name = "event_type"
@@ -192,6 +193,11 @@ class BillingWebhook(models.Model):
         )
 
     # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        # People start a delivery again, by the action.
+        return set(self._fields)
 
     def _get_job_key(self):
         return f"{self._identity_prefix()}{self.attempts}"

@@ -34,6 +34,7 @@ class TestProofRuns(BillingCase):
             company_id=cls.company.id,
             company_ids=[Command.set(cls.company.ids)],
         )
+        cls.metric = cls._create_metric()
         cls.service = cls._create_service(company_id=cls.company.id)
         cls.plan = cls._create_plan(company_id=cls.company.id)
         cls._create_charge(company_id=cls.company.id)

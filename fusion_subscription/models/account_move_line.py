@@ -4,7 +4,8 @@ from odoo import api, fields, models
 
 
 class AccountMoveLine(models.Model):
-    _inherit = "account.move.line"
+    _name = "account.move.line"
+    _inherit = ["account.move.line", "fusion.subscription.guarded"]
 
     # === FIELDS === #
 
@@ -53,6 +54,20 @@ class AccountMoveLine(models.Model):
         fees.order_id._schedule_rest()
 
     # === HELPERS === #
+
+    @api.model
+    def _get_guarded_fields(self):
+        # What of a subscription the line bills or credits.
+        return super()._get_guarded_fields() | {"x_fc_fee_id", "x_fc_reversed_line_id"}
+
+    @api.model
+    def _get_entitled_values(self, vals):
+        """Let people reverse an invoice: the lines of the reversal keep what they credit of it."""
+        credited = self.env["account.move"].browse(vals.get("move_id") or ()).reversed_entry_id.line_ids
+        line = credited.filtered(lambda line: line.id == vals.get("x_fc_reversed_line_id"))
+        fee = credited.x_fc_fee_id.filtered(lambda fee: fee.id == vals.get("x_fc_fee_id"))
+        own = {"x_fc_reversed_line_id": line.id, "x_fc_fee_id": fee.id}
+        return {**super()._get_entitled_values(vals), **own}
 
     def _record_older_fees(self):
         """Put on record what the lines billed of recurring lines before there was a ledger of fees in arrears."""

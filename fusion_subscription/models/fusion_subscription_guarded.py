@@ -35,7 +35,9 @@ class FusionSubscriptionGuarded(models.AbstractModel):
             # Who may not create anything hears of that first
             self.browse().check_access("create")
             for vals in vals_list:
-                self._refuse_by_hand(name for name in self._get_guarded_fields() if vals.get(name))
+                given = {name: vals[name] for name in self._get_guarded_fields() if vals.get(name)}
+                entitled = self._get_entitled_values(vals) if given else {}
+                self._refuse_by_hand(name for name in given if given[name] != entitled.get(name))
         return super().create(vals_list)
 
     def write(self, vals):
@@ -55,6 +57,11 @@ class FusionSubscriptionGuarded(models.AbstractModel):
     def _get_guarded_fields(self):
         """Return the names of the fields that only code writes, as a set."""
         return set()
+
+    @api.model
+    def _get_entitled_values(self, vals):
+        """Return the values of guarded fields that a user's new record has a right to."""
+        return {}
 
     @api.model
     def _refuse_by_hand(self, names):

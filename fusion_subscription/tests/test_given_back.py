@@ -122,7 +122,7 @@ class TestGivenBack(SubscriptionCommon):
     def test_an_invoice_of_before_the_ledger_gives_its_fee_back_as_it_stands_on_it(self):
         order = self._open()
         move = self._invoice_on(order, "2026-02-01")
-        move.invoice_line_ids.x_fc_fee_id = False
+        move.sudo().invoice_line_ids.x_fc_fee_id = False
         order.sudo().x_fc_fee_ids.unlink()
         with self._on("2026-02-10"), trap_jobs():
             self._cancel(move)
