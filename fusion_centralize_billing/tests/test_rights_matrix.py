@@ -44,6 +44,7 @@ fusion.billing.usage.change       -        -     r        -      -
 fusion.billing.usage.correction   -        -     rwcd     -      -
 fusion.billing.usage.history      -        r     r        -      -
 fusion.billing.webhook            r        r     rw       -      -
+fusion.billing.webhook.secret.shown -      -     rwcd     -      -
 fusion.subscription.change        -        -     -        rwcd   -
 fusion.subscription.change.line   -        -     -        rwcd   -
 fusion.subscription.fee           -        -     -        r      r
