@@ -8,6 +8,7 @@ from . import (
     test_amount_rounding,
     test_architecture,
     test_attention,
+    test_card_choice,
     test_charge,
     test_commitment,
     test_dimensions,
