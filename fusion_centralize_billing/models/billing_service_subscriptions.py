@@ -7,7 +7,7 @@ from odoo import Command, fields, models
 from odoo.exceptions import ConcurrencyError
 
 from ..api import list_payloads, payloads
-from ..api.errors import BusinessRuleError, ConflictError, NotFoundError
+from ..api.errors import BusinessRuleError, ConflictError, ForbiddenError, NotFoundError
 from ..api.plain_values import day, instant, number, text
 from .sale_order_line import line_role
 
@@ -62,7 +62,7 @@ class BillingService(models.Model):
         """End a subscription; ending it once more, for the same day, changes nothing."""
         request = payloads.TerminateSubscription.parse(payload)
         service = self._as_technical_user()
-        order = service._get_subscription(request.subscription_external_id)
+        order = service._get_given_subscription(request.subscription_external_id)
         order._fc_terminate(service._get_period_end(order) if request.at == "period_end" else request.end_date)
         return {"status": "ok", **service._describe_subscription(order)}
 
@@ -90,6 +90,22 @@ class BillingService(models.Model):
             raise NotFoundError(
                 self.env._("There is no subscription %s.", external_id),
                 code="subscription_not_found",
+                path="subscription_external_id",
+            )
+        return order
+
+    def _get_given_subscription(self, external_id):
+        """Return a subscription that this service may change: its own, or one that people have given to it.
+
+        What the back office has made for a linked customer it reads, and records usage on, but does not change.
+
+        :raises ForbiddenError: ``subscription_not_given``
+        """
+        order = self._get_subscription(external_id)
+        if order.x_fc_service_id.id != self.id:
+            raise ForbiddenError(
+                self.env._("The back office has not given the subscription to this service: it does not change it."),
+                code="subscription_not_given",
                 path="subscription_external_id",
             )
         return order

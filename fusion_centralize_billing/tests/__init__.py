@@ -13,6 +13,7 @@ from . import (
     test_commitment,
     test_dimensions,
     test_doubtful_usage,
+    test_given_subscriptions,
     test_idempotency,
     test_invoice_changes,
     test_invoice_edges,
