@@ -42,6 +42,7 @@ from . import (
     billing_service_customers,
     billing_service_invoices,
     billing_service_lists,
+    billing_service_products,
     billing_service_proof,
     billing_service_subscription_changes,
     billing_service_subscriptions,

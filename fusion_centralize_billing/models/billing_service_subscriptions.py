@@ -235,20 +235,9 @@ class BillingService(models.Model):
             # With a discount of none: a pricelist would look one up for the agreed price.
             fee = {"product_id": plan.product_id.id, "product_uom_qty": 1, "price_unit": plan.price, "discount": 0}
             lines.append({**fee, **line_role(self.env, "recurring")})
-        for index, line in enumerate(request.lines):
-            self._check_product(line.product_id, index)
-            lines.append({"product_id": line.product_id, "product_uom_qty": float(line.quantity)})
+        self._check_products(request.lines)
+        lines += [{"product_id": line.product_id, "product_uom_qty": float(line.quantity)} for line in request.lines]
         return [Command.create(values) for values in lines]
-
-    def _check_product(self, product_id, index):
-        domain = [("id", "=", product_id), ("sale_ok", "=", True), ("company_id", "in", [False, self.company_id.id])]
-        # sudo: services see no products; what may be sold to everybody may be sold by a service.
-        if not self.env["product.product"].sudo().search_count(domain, limit=1):
-            raise NotFoundError(
-                self.env._("There is no product %s for sale.", product_id),
-                code="product_not_found",
-                path=f"lines.{index}.product_id",
-            )
 
     # === HELPERS: ANSWERS === #
 

@@ -34,6 +34,7 @@ from . import (
     test_preview,
     test_price_plans,
     test_price_versions,
+    test_product_access,
     test_product_recurrence,
     test_proof,
     test_proof_runs,
