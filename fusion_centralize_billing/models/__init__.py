@@ -14,6 +14,7 @@ from . import (
     account_move_rated,
     account_move_void,
     billing_account_link,
+    billing_account_link_confirmation,
     billing_account_link_payment,
     billing_api_key,
     billing_attention,

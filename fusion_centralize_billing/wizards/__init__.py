@@ -1,2 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from . import account_move_reversal, billing_api_key_wizard, billing_invoice_preview, billing_usage_correction
+from . import (
+    account_move_reversal,
+    base_partner_merge,
+    billing_api_key_wizard,
+    billing_invoice_preview,
+    billing_usage_correction,
+)
