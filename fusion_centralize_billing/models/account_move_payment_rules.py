@@ -88,6 +88,8 @@ class AccountMove(models.Model):
         # sudo: whoever charges need not read the subscription.
         order = self.sudo().x_fc_subscription_id
         chosen = order._fc_get_chosen_tokens() if order else self.env["payment.token"].sudo()
+        if not chosen:
+            return chosen
         # Superuser: others are offered only providers that are published on the payment page.
         providers = (
             self.env["payment.provider"]

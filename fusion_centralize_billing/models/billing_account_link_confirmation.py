@@ -107,7 +107,7 @@ class BillingAccountLink(models.Model):
             raise UserError(self.env._("Nothing is to be confirmed of %s.", self.external_id))
 
     def _check_may_join(self):
-        """Refuse a merge that concerns others than the service and the companies of who asks for it."""
+        """Refuse a merge that mixes up customers, or reaches beyond the companies of who asks for it."""
         # sudo: what the person does not see is what is looked for.
         link = self.sudo()
         if not link.candidate_id:
@@ -116,6 +116,10 @@ class BillingAccountLink(models.Model):
         partner = link.partner_id
         if partner.x_fc_account_link_ids.service_id != link.service_id:
             raise UserError(self.env._("%s is a customer of several services by now.", partner.display_name))
+        twin = link.candidate_id.x_fc_account_link_ids.filtered(lambda known: known.service_id == link.service_id)[:1]
+        if twin:
+            # Subscriptions know their partner and service: nobody could tell those of the two customers apart.
+            raise UserError(self.env._("The contact is %s of this service already.", twin.external_id))
         documents = [("partner_id", "=", partner.id), ("company_id", "not in", self.env.user._get_company_ids())]
         if any(link.env[model].search_count(documents, limit=1) for model in ("sale.order", "account.move")):
             raise UserError(self.env._("%s has documents in other companies than yours.", partner.display_name))

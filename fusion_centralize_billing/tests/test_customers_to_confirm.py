@@ -245,7 +245,11 @@ class TestCustomersToConfirm(PaymentCase):
         def elsewhere(link):
             self.env["sale.order"].create({"partner_id": link.partner_id.id, "company_id": other.id})
 
-        for make in (decided, shared, elsewhere, gone):
+        def known_already(link):
+            self._create_link(partner=self.known)
+
+        for make in (decided, shared, elsewhere, known_already, gone):
+            self.known.x_fc_account_link_ids.unlink()
             link = self._upsert(unique("c"))
             make(link)
             partner = link.partner_id
