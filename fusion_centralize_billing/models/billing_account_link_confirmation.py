@@ -3,7 +3,6 @@ from psycopg2.errors import ForeignKeyViolation
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ConcurrencyError, UserError
-from odoo.tools import SQL
 
 _RUNNING = ("3_progress", "4_paused")
 
@@ -78,14 +77,11 @@ class BillingAccountLink(models.Model):
         """
         self.ensure_one()
         partner, candidate = self.partner_id, self.candidate_id
-        moves = self.env["account.move"].search([("partner_id", "=", partner.id)])
         try:
             with self.env.cr.savepoint():
                 self.env["base.partner.merge.automatic.wizard"]._merge((partner | candidate).ids, candidate)
         except ForeignKeyViolation as exc:
             raise ConcurrencyError("the customer got a new document while it was merged") from exc
-        if candidate.commercial_partner_id != candidate:
-            _move_to_company(moves, candidate)
 
     # === HELPERS === #
 
@@ -140,25 +136,3 @@ class BillingAccountLink(models.Model):
             self.env._("Invoices: %s", invoices),
         ]
         return "\n".join(line for line in lines if line)
-
-
-def _move_to_company(moves, contact):
-    """Book documents of a contact on its company, as Odoo does; its merge leaves them on the contact."""
-    if not moves:
-        return
-    company = contact.commercial_partner_id
-    for table, column, condition in (
-        ("account_move", "commercial_partner_id", SQL("id IN %s", tuple(moves.ids))),
-        ("account_move_line", "partner_id", SQL("move_id IN %s", tuple(moves.ids))),
-    ):
-        moves.env.cr.execute(
-            SQL(
-                "UPDATE %(table)s SET %(column)s = %(company)s WHERE %(column)s = %(contact)s AND %(condition)s",
-                table=SQL.identifier(table),
-                column=SQL.identifier(column),
-                company=company.id,
-                contact=contact.id,
-                condition=condition,
-            )
-        )
-    moves.env.invalidate_all()
