@@ -21,7 +21,7 @@ class BillingAccountLink(models.Model):
         index="btree_not_null",
         ondelete="set null",
         groups="account.group_account_invoice",
-        domain="[('partner_id.commercial_partner_id', 'parent_of', partner_id), ('company_id', '=', company_id)]",
+        domain="[('partner_id.commercial_partner_id.id', 'parent_of', partner_id), ('company_id', '=', company_id)]",
         help="Pays the invoices of the service's subscriptions of this customer that have none of their own.",
     )
     payment_token_chooser_id = fields.Many2one(

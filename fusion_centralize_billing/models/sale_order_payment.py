@@ -22,7 +22,7 @@ class SaleOrder(models.Model):
         index="btree_not_null",
         ondelete="set null",
         groups="account.group_account_invoice",
-        domain="[('partner_id.commercial_partner_id', 'parent_of', partner_id), ('company_id', '=', company_id)]",
+        domain="[('partner_id.commercial_partner_id.id', 'parent_of', partner_id), ('company_id', '=', company_id)]",
         tracking=True,
         help="Pays the invoices of the subscription. Empty: the one that was chosen for the customer of its service, "
         "under Billing / Customers; without that, none is charged.",

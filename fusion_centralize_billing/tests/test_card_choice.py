@@ -1,7 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import Command
 from odoo.exceptions import UserError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import Form, new_test_user, tagged
+from odoo.tools.safe_eval import safe_eval
 
 from ..api.errors import BusinessRuleError
 from .common import load_script, unique
@@ -125,6 +126,28 @@ class TestCardChoice(PaymentCase):
                 self.assertEqual(record[f"{name}_chooser_id"], accountant.partner_id)
                 record.with_user(accountant)[f"{name}_id"] = False
                 self.assertFalse(record[f"{name}_chooser_id"])
+
+    def test_an_accountant_chooses_on_the_order_form(self):
+        token = self._create_token(chosen=False)
+        order = self._create_subscription()
+        accountant = self._create_user(
+            _ACCOUNTANT, "sales_team.group_sale_salesman_all_leads", "fusion_centralize_billing.group_billing_user"
+        )
+        with Form(order.with_user(accountant)) as form:
+            form.x_fc_payment_token_id = token
+        self.assertEqual(order.x_fc_payment_token_chooser_id, accountant.partner_id)
+
+    def test_only_tokens_that_fit_are_offered(self):
+        contact = self.env["res.partner"].create({"name": "Contact", "parent_id": self.partner.id})
+        stranger = self.env["res.partner"].create({"name": "Stranger"})
+        fits = self._create_token(chosen=False) | self._create_token(partner=contact)
+        self._create_token(partner=stranger)
+        self._create_token(chosen=False).active = False
+        order = self._create_subscription(partner_id=contact.id)
+        for record, name in ((order, "x_fc_payment_token_id"), (self.link, "payment_token_id")):
+            values = {"partner_id": record.partner_id.id, "company_id": self.company.id}
+            domain = safe_eval(record._fields[name].domain, values)
+            self.assertEqual(self.env["payment.token"].search(domain), fits.sorted(lambda token: -token.id), name)
 
     def test_nobody_writes_who_has_chosen(self):
         order = self._create_subscription()

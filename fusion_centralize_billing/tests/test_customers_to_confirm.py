@@ -1,4 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import ast
 from unittest.mock import patch
 
 from psycopg2.errors import ForeignKeyViolation
@@ -6,7 +7,7 @@ from psycopg2.errors import ForeignKeyViolation
 from odoo import Command
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import AccessError, ConcurrencyError, UserError
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from .common import unique
@@ -90,6 +91,23 @@ class TestCustomersToConfirm(PaymentCase):
             self.assertIn(text, shown["candidate_summary"])
         self.assertIn("Open subscriptions: 0", shown["partner_summary"])
         self.assertNotIn("Main Street", shown["partner_summary"])
+
+    def test_the_screen_opens_with_what_each_person_may_see(self):
+        link = self._upsert()
+        action = self.env.ref("fusion_centralize_billing.action_billing_customers_to_confirm")
+        self.assertIn(link, link.search(ast.literal_eval(action.domain)))
+        cases = [
+            (["fusion_centralize_billing.group_billing_user"], False, False),
+            ([_MANAGER], True, False),
+            ([_MANAGER, "account.group_account_invoice"], True, True),
+        ]
+        for groups, has_buttons, has_token in cases:
+            with self.subTest(groups):
+                user = self._create_user(*groups)
+                arch = link.with_user(user).get_views([(False, "form")])["views"]["form"]["arch"]
+                self.assertEqual("action_same_customer" in arch, has_buttons)
+                self.assertEqual('name="payment_token_id"' in arch, has_token)
+                self.assertEqual(Form(link.with_user(user)).candidate_id, self.known)
 
     # === THE SAME CUSTOMER === #
 
