@@ -41,13 +41,13 @@ plan = env["fusion.billing.plan"].create({
     "automatic_payment": True})
 service = env["fusion.billing.service"].create({"name": "App", "code": code})
 partner = env["res.partner"].create({"name": "Customer"})
-env["payment.token"].create({
+token = env["payment.token"].create({
     "provider_id": env.ref("payment.payment_provider_demo").id,
     "payment_method_id": env.ref("payment_demo.payment_method_demo").id,
     "partner_id": partner.id, "provider_ref": "demo", "demo_simulated_state": "done"})
 order = env["sale.order"].create({
     "partner_id": partner.id, "plan_id": recurrence.id, "start_date": "%s", "x_fc_plan_code": code,
-    "x_fc_service_id": service.id,
+    "x_fc_service_id": service.id, "x_fc_payment_token_id": token.id,
     "order_line": [Command.create({"product_id": product.id, "price_unit": 20})]})
 order.action_confirm()
 charge = order._create_recurring_invoice()[0].x_fc_charge_ids
@@ -263,7 +263,7 @@ def new_customer(
     new_plan: Callable[[BackOffice], "Plan"],
     wait_for_jobs: Callable[..., None],
 ) -> Callable[..., Customer]:
-    """Return a function that makes a customer with a saved payment method and an invoice of 20.00."""
+    """Return a function that makes a customer with a saved payment method, chosen, and an invoice of 20.00."""
 
     def make(outcome: str, **terms: Any) -> Customer:
         client, plan = service_client("payer"), new_plan(backoffice)
@@ -271,7 +271,8 @@ def new_customer(
         backoffice.call("fusion.billing.plan", "write", [record["id"]], terms)
         order = plan.open(client.api, "acme", START)["subscription_id"]
         [partner] = backoffice.find("sale.order", [("id", "=", order)], ["partner_id"])
-        _save_token(backoffice, partner["partner_id"][0], outcome)
+        token = _save_token(backoffice, partner["partner_id"][0], outcome)
+        backoffice.call("sale.order", "write", [order], {"x_fc_payment_token_id": token})
         job_queue.run_now(backoffice, job_queue.CREATE_INVOICES)
         wait_for_jobs()
         [invoice] = backoffice.find("account.move", [("x_fc_subscription_id", "=", order)], ["id"])
@@ -339,11 +340,11 @@ def _printed(label: str, output: str) -> str:
     return line.removeprefix(f"{label} ")
 
 
-def _save_token(office: BackOffice, partner: int, outcome: str) -> None:
+def _save_token(office: BackOffice, partner: int, outcome: str) -> int:
     values = {"partner_id": partner, "provider_ref": "demo", "demo_simulated_state": outcome}
     values["provider_id"] = office.record("payment.payment_provider_demo")
     values["payment_method_id"] = office.record("payment_demo.payment_method_demo")
-    office.create("payment.token", values)
+    return office.create("payment.token", values)
 
 
 def _read(office: BackOffice, customer: Customer) -> dict[str, Any]:

@@ -148,7 +148,9 @@ def _perform(info, operation, input_, idempotency_key=None, prepare=lambda paylo
     try:
         return execute_apart(info.context.key, operation, prepare(_plain(input_)), idempotency_key), []
     except errors.BillingError as error:
-        if isinstance(error, (errors.UnauthenticatedError, errors.ForbiddenError, errors.InternalError)):
+        # What the caller may not do at all concerns the request; what it may not do with a record, the input.
+        concerns_request = (errors.UnauthenticatedError, errors.ForbiddenError, errors.InternalError)
+        if isinstance(error, concerns_request) and not error.errors:
             raise
         refusals.note(error.code, error.http_status, operation)
         faults = [fault.as_dict() for fault in error.errors] or [

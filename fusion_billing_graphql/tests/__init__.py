@@ -17,4 +17,5 @@ from . import (
     test_schema,
     test_scopes,
     test_session,
+    test_told_of_customers,
 )

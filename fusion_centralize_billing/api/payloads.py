@@ -210,7 +210,10 @@ class Empty(Payload):
 
 
 class UpsertCustomer(Payload):
-    """A customer as the source app knows it. Without ``email`` it is unified with no other service's customer."""
+    """A customer as the source app knows it. Without ``email`` it is unified with no other service's customer.
+
+    Where a person confirms that first, the customer has a partner of its own until then.
+    """
 
     external_id: Text
     name: Text | None = None
@@ -297,7 +300,7 @@ class AmendUsage(Payload):
 
 
 class SubscriptionLine(Payload):
-    """A product billed with the subscription, beside what its plan brings."""
+    """A product billed with the subscription, beside what its plan brings; not one of another service's own plans."""
 
     product_id: RecordId
     quantity: LineQuantity = Decimal(1)
@@ -306,7 +309,8 @@ class SubscriptionLine(Payload):
 class TerminateSubscription(Payload):
     """The end of a subscription. ``end_date`` is the first day that it does not cover; today if left out.
 
-    ``at`` names the day instead: ``now`` is today, ``period_end`` the end of the billing period that runs.
+    ``at`` names the day instead: ``now`` is today, ``period_end`` the end of the billing period that runs. One of the
+    back office has to be given to the service first.
     """
 
     subscription_external_id: Text
@@ -340,7 +344,8 @@ class UpdateSubscription(Payload):
     ``end_date`` is a planned end, after today; null takes it back. ``lines`` hold from ``effective_at`` on: ``now``,
     ``period_end`` (the end of the billing period that runs), or a day that is not invoiced yet; by the rule of the
     subscription's plan if it is left out. A period with a change inside is billed by the days of both parts.
-    ``plan_code`` can only repeat the plan that the subscription has.
+    ``plan_code`` can only repeat the plan that the subscription has. A subscription of the back office has to be given
+    to the service first.
     """
 
     subscription_external_id: Text

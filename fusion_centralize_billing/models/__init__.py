@@ -1,5 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from . import billing_guarded
+from . import billing_guarded, billing_token_choice
 
 # isort: split
 # What inherits it comes after it.
@@ -14,6 +14,8 @@ from . import (
     account_move_rated,
     account_move_void,
     billing_account_link,
+    billing_account_link_confirmation,
+    billing_account_link_payment,
     billing_api_key,
     billing_attention,
     billing_charge,
@@ -41,6 +43,7 @@ from . import (
     billing_service_customers,
     billing_service_invoices,
     billing_service_lists,
+    billing_service_products,
     billing_service_proof,
     billing_service_subscription_changes,
     billing_service_subscriptions,
@@ -55,8 +58,10 @@ from . import (
     billing_usage_reads,
     billing_usage_recording,
     billing_webhook,
+    payment_token,
     payment_transaction,
     payment_transaction_amount,
+    payment_transaction_choice,
     product_recurrence,
     queue_job,
     res_company,

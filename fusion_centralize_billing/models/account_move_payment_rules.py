@@ -31,7 +31,11 @@ class AccountMove(models.Model):
             return BusinessRuleError(self.env._("A payment of the invoice is under way."), code="payment_in_progress")
         if not self._fc_get_payment_tokens():
             return BusinessRuleError(
-                self.env._("The customer has no saved payment method that can be charged."), code="no_payment_token"
+                self.env._(
+                    "There is no saved payment method that can be charged: none was chosen for the subscription, or "
+                    "for this customer of its service."
+                ),
+                code="no_payment_token",
             )
         return None
 
@@ -74,13 +78,18 @@ class AccountMove(models.Model):
         return paying.filtered(is_under_way)
 
     def _fc_get_payment_tokens(self):
-        """Return the tokens that can be charged with what is due, the one to take first.
+        """Return the chosen tokens that can be charged with what is due, the one to take first.
 
-        That is the order's token, else the newest one of the customer: of the invoice's company, active,
-        of a provider that ``_get_compatible_providers`` offers for the amount, currency and country, and
-        that takes money at once (as ``account.payment`` demands of tokens).
+        Of those that were chosen for the subscription: active, of the invoice's customer and company, of a provider
+        that ``_get_compatible_providers`` offers for the amount, currency and country, and that takes money at once
+        (as ``account.payment`` demands of tokens). Another token of the customer is never taken.
         """
         self.ensure_one()
+        # sudo: whoever charges need not read the subscription.
+        order = self.sudo().x_fc_subscription_id
+        chosen = order._fc_get_chosen_tokens() if order else self.env["payment.token"].sudo()
+        if not chosen:
+            return chosen
         # Superuser: others are offered only providers that are published on the payment page.
         providers = (
             self.env["payment.provider"]
@@ -89,29 +98,16 @@ class AccountMove(models.Model):
                 self.company_id.id, self.partner_id.id, self.amount_residual, currency_id=self.currency_id.id
             )
         )
-        # sudo: tokens are for the customer and for accountants.
-        tokens = (
-            self.env["payment.token"]
-            .sudo()
-            .with_context(active_test=True)
-            .search(
-                [
-                    ("partner_id.commercial_partner_id", "=", self.commercial_partner_id.id),
-                    ("company_id", "=", self.company_id.id),
-                    ("provider_id", "in", providers.ids),
-                    ("provider_id.capture_manually", "=", False),
-                ],
-                order="id desc",
-            )
-        )
-        usable = tokens.filtered(
+        return chosen.filtered(
             lambda token: (
-                not token.payment_method_id.supported_currency_ids
-                or self.currency_id in token.payment_method_id.supported_currency_ids
+                token.active
+                and token.partner_id.commercial_partner_id == self.commercial_partner_id
+                and token.company_id == self.company_id
+                and token.provider_id in providers
+                and not token.provider_id.capture_manually
+                and self.currency_id in (token.payment_method_id.supported_currency_ids or self.currency_id)
             )
         )
-        chosen = self.sudo().x_fc_subscription_id.x_fc_payment_token_id
-        return (usable & chosen) + (usable - chosen)
 
     def _fc_get_payment_plan(self):
         return self.x_fc_subscription_id._fc_get_catalog_plan()

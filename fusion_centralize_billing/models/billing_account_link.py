@@ -6,7 +6,11 @@ from odoo.exceptions import ConcurrencyError
 
 
 class BillingAccountLink(models.Model):
-    """What a service calls a customer, and which partner that is. Services share partners by e-mail."""
+    """What a service calls a customer, and which partner that is. Services share partners by e-mail.
+
+    Of a partner that it shares, a service neither changes anything nor is told anything: it reads on the link what it
+    has said itself. Which partner is charged how, and whom people are asked about, stands in files of their own.
+    """
 
     _name = "fusion.billing.account.link"
     _inherit = ["fusion.billing.guarded"]
@@ -37,8 +41,8 @@ class BillingAccountLink(models.Model):
         """Return the link of a service's customer, making it, and the partner, if needed.
 
         The same service and external id always give the same link and partner. A new customer whose
-        e-mail another service's customer has gets the same partner. A changed name or e-mail is kept
-        on the link, and on the partner if this service made it and shares it with no other.
+        e-mail a partner has gets that partner, or, where people are asked first, one of its own. A changed name or
+        e-mail is kept on the link, and on the partner if this service made it and shares it with no other.
 
         :param extra: more values for a partner that is created here
         """
@@ -66,11 +70,12 @@ class BillingAccountLink(models.Model):
 
     def _create_link(self, service, external_id, name, email, extra):
         # sudo: a service may use a shared partner, but neither search nor create partners in general.
-        partner = (
-            self.env["res.partner"]
-            .sudo()
-            ._fc_find_or_create_customer(service.sudo(), name or external_id, email, extra)
-        )
+        partners, service = self.env["res.partner"].sudo(), service.sudo()
+        candidate = partners._fc_get_candidate(service, email)
+        if candidate:
+            partner = partners._fc_create_customer(service, name or external_id, email, extra)
+        else:
+            partner = partners._fc_find_or_create_customer(service, name or external_id, email, extra)
         return (
             self.sudo()
             .create(
@@ -80,6 +85,8 @@ class BillingAccountLink(models.Model):
                     "external_name": name,
                     "external_email": email,
                     "partner_id": partner.id,
+                    "to_confirm": bool(candidate),
+                    "candidate_id": candidate.id,
                 }
             )
             .with_env(self.env)

@@ -20,7 +20,7 @@ class BillingService(models.Model):
         """Change what a running subscription may change; the same request again changes nothing."""
         request = payloads.UpdateSubscription.parse(payload)
         service = self._as_technical_user()
-        order = service._get_subscription(request.subscription_external_id)
+        order = service._get_given_subscription(request.subscription_external_id)
         order._fc_lock()
         service._check_plan_kept(order, request)
         if request.external_id is not None:
@@ -45,12 +45,6 @@ class BillingService(models.Model):
     def _rename_subscription(self, order, external_id):
         if order.x_fc_external_id == external_id:
             return
-        if order.x_fc_service_id.id != self.id:
-            raise BusinessRuleError(
-                self.env._("A subscription of the back office has no external id."),
-                code="external_id_refused",
-                path="external_id",
-            )
         named = [("x_fc_service_id", "=", self.id), ("x_fc_external_id", "=", external_id)]
         if self.env["sale.order"].search_count(named, limit=1):
             raise ConflictError(

@@ -7,7 +7,7 @@ from odoo import Command, fields, models
 from odoo.exceptions import ConcurrencyError
 
 from ..api import list_payloads, payloads
-from ..api.errors import BusinessRuleError, ConflictError, NotFoundError
+from ..api.errors import BusinessRuleError, ConflictError, ForbiddenError, NotFoundError
 from ..api.plain_values import day, instant, number, text
 from .sale_order_line import line_role
 
@@ -62,7 +62,7 @@ class BillingService(models.Model):
         """End a subscription; ending it once more, for the same day, changes nothing."""
         request = payloads.TerminateSubscription.parse(payload)
         service = self._as_technical_user()
-        order = service._get_subscription(request.subscription_external_id)
+        order = service._get_given_subscription(request.subscription_external_id)
         order._fc_terminate(service._get_period_end(order) if request.at == "period_end" else request.end_date)
         return {"status": "ok", **service._describe_subscription(order)}
 
@@ -90,6 +90,22 @@ class BillingService(models.Model):
             raise NotFoundError(
                 self.env._("There is no subscription %s.", external_id),
                 code="subscription_not_found",
+                path="subscription_external_id",
+            )
+        return order
+
+    def _get_given_subscription(self, external_id):
+        """Return a subscription that this service may change: its own, or one that people have given to it.
+
+        What the back office has made for a linked customer it reads, and records usage on, but does not change.
+
+        :raises ForbiddenError: ``subscription_not_given``
+        """
+        order = self._get_subscription(external_id)
+        if order.x_fc_service_id.id != self.id:
+            raise ForbiddenError(
+                self.env._("The back office has not given the subscription to this service: it does not change it."),
+                code="subscription_not_given",
                 path="subscription_external_id",
             )
         return order
@@ -219,20 +235,9 @@ class BillingService(models.Model):
             # With a discount of none: a pricelist would look one up for the agreed price.
             fee = {"product_id": plan.product_id.id, "product_uom_qty": 1, "price_unit": plan.price, "discount": 0}
             lines.append({**fee, **line_role(self.env, "recurring")})
-        for index, line in enumerate(request.lines):
-            self._check_product(line.product_id, index)
-            lines.append({"product_id": line.product_id, "product_uom_qty": float(line.quantity)})
+        self._check_products(request.lines)
+        lines += [{"product_id": line.product_id, "product_uom_qty": float(line.quantity)} for line in request.lines]
         return [Command.create(values) for values in lines]
-
-    def _check_product(self, product_id, index):
-        domain = [("id", "=", product_id), ("sale_ok", "=", True), ("company_id", "in", [False, self.company_id.id])]
-        # sudo: services see no products; what may be sold to everybody may be sold by a service.
-        if not self.env["product.product"].sudo().search_count(domain, limit=1):
-            raise NotFoundError(
-                self.env._("There is no product %s for sale.", product_id),
-                code="product_not_found",
-                path=f"lines.{index}.product_id",
-            )
 
     # === HELPERS: ANSWERS === #
 

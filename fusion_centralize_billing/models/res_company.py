@@ -35,6 +35,11 @@ class ResCompany(models.Model):
         help="How many days before today a subscription that a service opens may have started. All periods since then"
         " are invoiced at once.",
     )
+    x_fc_ask_before_linking = fields.Boolean(
+        string="Ask Before Linking Customers",
+        help="A service's new customer whose e-mail a contact has already gets a contact of its own, until a person "
+        "says, under Billing / Customers to Confirm, whether both are the same.",
+    )
 
     # === CONSTRAINTS AND INDEXES === #
 

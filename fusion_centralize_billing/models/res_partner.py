@@ -44,19 +44,35 @@ class ResPartner(models.Model):
         identity = email_normalize(email or "")
         partner = self._fc_find_customer(service.company_id, identity) if identity else self.browse()
         if not partner:
-            values = {
-                "name": name,
-                "email": email,
-                "x_fc_billing_email": identity or False,
-                "x_fc_created_by_service_id": service.id,
-                "customer_rank": 1,
-            }
-            return self.create({**(extra or {}), **values})
+            return self._fc_create_customer(service, name, email, extra, identity)
         if not partner.active:
             partner.active = True
         if not partner.x_fc_billing_email:
             partner.x_fc_billing_email = identity
         return partner
+
+    @api.model
+    def _fc_create_customer(self, service, name, email, extra=None, identity=None):
+        """Return a new partner of a service.
+
+        :param identity: the e-mail by which other services find it; none for a partner that is kept apart
+        """
+        values = {
+            "name": name,
+            "email": email,
+            "x_fc_billing_email": identity or False,
+            "x_fc_created_by_service_id": service.id,
+            "customer_rank": 1,
+        }
+        return self.create({**(extra or {}), **values})
+
+    @api.model
+    def _fc_get_candidate(self, service, email):
+        """Return the partner that a new customer of a service may be, if people are to be asked; else none."""
+        identity = email_normalize(email or "")
+        if not identity or not service.company_id.x_fc_ask_before_linking:
+            return self.browse()
+        return self._fc_find_customer(service.company_id, identity)
 
     def _fc_update_customer(self, service, name, email):
         """Apply what a service says of a customer that it has made and shares with no other service.
@@ -70,10 +86,9 @@ class ResPartner(models.Model):
             self.name = name
         identity = email_normalize(email or "")
         if identity and identity != self.x_fc_billing_email:
-            self.email = email
             # Never become the same identity as another partner: services would meet in the wrong customer.
-            if not self._fc_find_customer(service.company_id, identity):
-                self.x_fc_billing_email = identity
+            is_taken = self._fc_find_customer(service.company_id, identity) - self
+            self.write({"email": email} if is_taken else {"email": email, "x_fc_billing_email": identity})
 
     # === HELPERS === #
 

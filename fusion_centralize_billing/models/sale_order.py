@@ -28,7 +28,8 @@ class SaleOrder(models.Model):
         check_company=True,
         ondelete="restrict",
         copy=False,
-        help="The source app that opened the subscription and pushes its usage.",
+        help="The source app that opened the subscription, or that it was given to: it pushes the usage, and may "
+        "change and end the subscription. Empty: services of the customer read it and push usage, and change nothing.",
     )
     x_fc_external_id = fields.Char(string="External Id", copy=False, help="The subscription's id in the source app.")
     x_fc_plan_code = fields.Char(string="Plan Code", index="btree_not_null", help="Charges with this code apply.")
@@ -264,8 +265,9 @@ class SaleOrder(models.Model):
     def _fc_check_identity_kept(self, vals):
         """A subscription that was rated keeps what decides what was billed, and to whom.
 
-        With usage it keeps its service, rated or not: another one would see it. Nor do people change its external
-        id then, by which the service's next counters find it; the service itself may.
+        With usage it keeps its service, rated or not: another one would see it. One that has none may be given to
+        the service that has recorded all its usage. Nor do people change the external id of one with usage, by which
+        the service's next counters find it; the service itself may.
         """
         decisive = {"x_fc_service_id", "x_fc_external_id", "x_fc_plan_code", "company_id"} & set(vals)
         for order in self if decisive else ():
@@ -275,7 +277,8 @@ class SaleOrder(models.Model):
                 # An error of the service's own may be put right until it has sent counters.
                 if not self.env.su and order.x_fc_external_id and order._fc_has_usage():
                     raise UserError(self.env._("The subscription has usage: its service renames it, over the API."))
-            if changed and order.sudo().x_fc_rating_ids:
+            is_given = changed == {"x_fc_service_id"} and not order.x_fc_service_id
+            if changed and not is_given and order.sudo().x_fc_rating_ids:
                 raise UserError(
                     self.env._(
                         "A rated subscription keeps its service, plan code and company. Close it and open another one."

@@ -1,12 +1,16 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import UserError
 
 
 class SaleOrder(models.Model):
     """Payment of a subscription: which saved token pays it, and what becomes of it if none does."""
 
-    _inherit = "sale.order"
+    _name = "sale.order"
+    _inherit = ["sale.order", "fusion.billing.token.choice"]
+
+    _token_field = "x_fc_payment_token_id"
+    _chooser_field = "x_fc_payment_token_chooser_id"
 
     # === FIELDS === #
 
@@ -18,22 +22,51 @@ class SaleOrder(models.Model):
         index="btree_not_null",
         ondelete="set null",
         groups="account.group_account_invoice",
-        help="Pays the invoices of the subscription; empty for the newest one of the customer.",
+        domain="[('partner_id.commercial_partner_id.id', 'parent_of', partner_id), ('company_id', '=', company_id)]",
+        tracking=True,
+        help="Pays the invoices of the subscription. Empty: the one that was chosen for the customer of its service, "
+        "under Billing / Customers; without that, none is charged.",
+    )
+    x_fc_payment_token_chooser_id = fields.Many2one(
+        "res.partner",
+        string="Chosen By",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        groups="account.group_account_invoice",
+        help="The customer who has saved it while paying for the subscription, or the person of the back office. "
+        "Empty: it was charged for the subscription before such choices were kept.",
     )
 
     # === CONSTRAINTS AND INDEXES === #
 
     @api.constrains("x_fc_payment_token_id", "partner_id", "company_id")
     def _check_x_fc_payment_token_id(self):
-        # sudo: whoever changes the order's customer need not read tokens.
-        for order in self.sudo().filtered("x_fc_payment_token_id"):
-            token = order.x_fc_payment_token_id
-            if token.partner_id.commercial_partner_id != order.partner_id.commercial_partner_id:
-                raise ValidationError(self.env._("The saved payment method belongs to another customer."))
-            if token.company_id != order.company_id:
-                raise ValidationError(self.env._("The saved payment method belongs to another company."))
+        self._fc_check_token()
 
     # === BUSINESS === #
+
+    def _fc_get_chosen_tokens(self):
+        """Return the tokens that were chosen for the subscription, as superuser, the one to take first.
+
+        That is its own, then that of its service's customer. Subscriptions do not say which customer of their
+        service they are of: customers who share a partner, and have chosen differently, have chosen none.
+        """
+        self.ensure_one()
+        # sudo: tokens are for the customer and for accountants.
+        order = self.sudo()
+        links = order.partner_id.x_fc_account_link_ids.filtered(
+            lambda link: order.x_fc_service_id and link.service_id == order.x_fc_service_id
+        )
+        of_customer = links.payment_token_id
+        return order.x_fc_payment_token_id | (of_customer if len(of_customer) == 1 else of_customer.browse())
+
+    def _fc_choose_token(self, token, chooser):
+        """Note that a customer has chosen a token for these subscriptions, where it fits."""
+        # sudo: customers choose on a payment page.
+        for order in self.sudo():
+            if order._fc_fits(token) and order.x_fc_payment_token_id != token:
+                order.write({self._token_field: token.id, self._chooser_field: chooser.id})
 
     def _fc_act_on_unpaid_invoice(self, plan):
         """Pause or close the subscription as the plan says, and return what was done, as text.
@@ -62,3 +95,9 @@ class SaleOrder(models.Model):
             self._pause_subscription()
         else:
             self.subscription_state = "4_paused"
+
+    # === HELPERS === #
+
+    @api.model
+    def _fc_get_guarded_fields(self):
+        return super()._fc_get_guarded_fields() | {"x_fc_payment_token_chooser_id"}

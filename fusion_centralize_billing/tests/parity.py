@@ -149,11 +149,17 @@ class ParityMixin(ListCases, InvoiceCases):
             (one(end_date="tomorrow"), "invalid_payload", "end_date"),
             (one(reason="none"), "invalid_payload", "reason"),
             (lambda tag: {"subscription_external_id": tag}, "subscription_not_found", "subscription_external_id"),
+            (self._name_unowned, "subscription_not_given", "subscription_external_id"),
         ]
 
     def _open(self, tag):
         """Return a running subscription with the tag as its external id."""
         return self._create_subscription(x_fc_external_id=tag)
+
+    def _name_unowned(self, _tag):
+        """Return the payload that names a subscription of the back office, of a customer of the service."""
+        order = self._create_subscription(x_fc_service_id=False, x_fc_external_id=False)
+        return {"subscription_external_id": str(order.id)}
 
     # === HELPERS === #
 

@@ -81,7 +81,7 @@ class InvoiceCases(DemoPayments):
             return build
 
         def save_token(invoice):
-            self._create_token(partner=invoice.partner_id)
+            invoice.x_fc_subscription_id.x_fc_payment_token_id = self._create_token(partner=invoice.partner_id)
 
         def begin(invoice):
             save_token(invoice)

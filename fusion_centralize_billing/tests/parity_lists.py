@@ -104,6 +104,11 @@ class ListCases:
             (one(), "invalid_payload", ""),
             (one(external_id=None), "invalid_payload", "external_id"),
             (one(plan_code="other"), "plan_change_refused", "plan_code"),
+            (
+                lambda tag: {**self._name_unowned(tag), "end_date": "2090-01-01"},
+                "subscription_not_given",
+                "subscription_external_id",
+            ),
             (one(end_date="2026-01-02"), "end_date_refused", "end_date"),
             (line(0), "invalid_payload", "lines.0.quantity"),
             (line(1, line_id=2**31 - 1), "line_not_found", "lines.0.line_id"),

@@ -65,6 +65,17 @@ class PaymentCase(DemoPayments, BillingCase):
 
     # === CREATORS === #
 
+    @classmethod
+    def _create_token(cls, state="done", partner=None, chosen=True, **values):
+        """Save a payment method and choose it, unless told not to, for the customer of the class's service."""
+        token = super()._create_token(state, partner, **values)
+        links = cls.env["fusion.billing.account.link"].search(
+            [("service_id", "=", cls.service.id), ("partner_id", "=", token.partner_id.id)]
+        )
+        if chosen:
+            links.filtered(lambda link: link._fc_fits(token)).payment_token_id = token
+        return token
+
     def _create_invoice(self, day="2026-02-01", run_jobs=False, **values):
         """Bill the first month of a new subscription on a day: 20.00, posted."""
         return self._invoice(self._create_subscription(**values), day, run_jobs)

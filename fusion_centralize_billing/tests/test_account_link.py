@@ -95,6 +95,19 @@ class TestAccountLink(BillingCase):
         self.assertEqual((partner.name, partner.email), ("Acme", self.email))
         self.assertEqual((shared.external_name, shared.partner_id), ("Evil", partner))
 
+    def test_a_partner_of_the_back_office_is_changed_by_no_service(self):
+        partner = self.env["res.partner"].create({"name": "Known", "email": self.email, "street": "1 Main Street"})
+        self._resolve(name="Acme", email=self.email, extra={"street": "2 Other Street"})
+        link = self._resolve(name="Evil", email=f"evil-{self.email}")
+        self.assertRecordValues(partner, [{"name": "Known", "email": self.email, "street": "1 Main Street"}])
+        self.assertEqual((link.external_name, link.external_email), ("Evil", f"evil-{self.email}"))
+
+    def test_a_changed_email_is_the_one_that_other_services_find(self):
+        partner = self._resolve(name="Acme", email=self.email).partner_id
+        self._resolve(email=f"new-{self.email}")
+        self.assertEqual(self._resolve(service=self.other_service, email=f"new-{self.email}").partner_id, partner)
+        self.assertNotEqual(self._resolve("c-2", service=self.other_service, email=self.email).partner_id, partner)
+
     def test_a_changed_email_does_not_merge_two_customers(self):
         first = self._resolve("c-1", email=self.email).partner_id
         self._resolve("c-2", email=f"second-{self.email}")

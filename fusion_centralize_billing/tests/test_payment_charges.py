@@ -58,7 +58,7 @@ class TestAutomaticPayment(PaymentCase):
             with self.subTest(outcome):
                 service = self._listen(self._create_service())
                 partner = self.env["res.partner"].create({"name": outcome})
-                self._create_token(outcome, partner=partner)
+                self._create_link(service, partner, payment_token_id=self._create_token(outcome, partner=partner).id)
                 invoice = self._create_invoice(run_jobs=True, partner_id=partner.id, service=service)
                 self.assertPayment(invoice, state, attempts=1, next_at=next_at, payment_state=payment_state)
                 told = [event for event in self._get_events(service).mapped("event_type") if "invoice" in event]
@@ -414,25 +414,55 @@ class TestWhichToken(PaymentCase):
         self.assertEqual(invoice.x_fc_charge_ids.token_id, token)
         return invoice
 
-    def test_the_newest_of_the_customer(self):
-        self._create_token()
-        self.assertCharged(self._create_token())
+    def test_none_of_the_customer_that_was_not_chosen(self):
+        self._create_token(chosen=False)
+        invoice = self.assertCharged(self.env["payment.token"])
+        self.assertPayment(invoice, "no_token")
 
-    def test_the_one_of_the_order_before_newer_ones(self):
-        chosen = self._create_token()
+    def test_the_one_of_the_subscription_before_that_of_the_customer(self):
+        chosen = self._create_token(chosen=False)
         self._create_token()
         self.assertCharged(chosen, x_fc_payment_token_id=chosen.id)
 
-    def test_the_newest_if_the_one_of_the_order_was_removed(self):
-        chosen = self._create_token()
-        newest = self._create_token()
+    def test_the_one_of_the_customer_for_subscriptions_without_one(self):
+        of_customer = self._create_token()
+        self._create_token(chosen=False)
+        self.assertCharged(of_customer)
+
+    def test_the_one_of_the_customer_if_that_of_the_subscription_was_removed(self):
+        chosen = self._create_token(chosen=False)
+        of_customer = self._create_token()
+        self._create_token(chosen=False)
         order = self._create_subscription(x_fc_payment_token_id=chosen.id)
         chosen.active = False
-        self.assertEqual(self._invoice(order).x_fc_charge_ids.token_id, newest)
+        self.assertEqual(self._invoice(order).x_fc_charge_ids.token_id, of_customer)
+
+    def test_never_one_that_was_chosen_for_another_service(self):
+        other = self._create_service()
+        token = self._create_token(chosen=False)
+        self._create_link(other, payment_token_id=token.id)
+        self.assertCharged(self.env["payment.token"])
+        self.assertCharged(token, service=other)
+
+    def test_none_if_customers_of_one_service_with_one_partner_chose_differently(self):
+        token = self._create_token()
+        other = self._create_link(payment_token_id=token.id)
+        self.assertCharged(token)
+        other.payment_token_id = self._create_token(chosen=False)
+        self.assertCharged(self.env["payment.token"])
+
+    def test_none_of_the_customer_for_a_subscription_of_the_back_office(self):
+        token = self._create_token()
+        order = self._create_subscription(x_fc_service_id=False, x_fc_external_id=False)
+        self.assertFalse(self._invoice(order).x_fc_charge_ids)
+        order.x_fc_payment_token_id = token
+        self.assertEqual(self._invoice(order, "2026-03-01").x_fc_charge_ids.token_id, token)
 
     def test_one_that_a_contact_of_the_customer_has_saved(self):
         contact = self.env["res.partner"].create({"name": "Contact", "parent_id": self.partner.id})
-        self.assertCharged(self._create_token(partner=contact))
+        token = self._create_token(partner=contact)
+        self.link.payment_token_id = token
+        self.assertCharged(token)
 
     def test_never_one_of_another_customer(self):
         stranger = self.env["res.partner"].create({"name": "Stranger"})
@@ -482,7 +512,7 @@ class TestWhichToken(PaymentCase):
                 self.assertTrue(self._create_invoice().x_fc_charge_ids)
                 record[name] = False
 
-    def test_an_order_takes_no_token_of_another_customer_or_company(self):
+    def test_nobody_chooses_a_token_of_another_customer_or_company(self):
         stranger = self.env["res.partner"].create({"name": "Stranger"})
         other = self.env["res.company"].create({"name": "Other"})
         order = self._create_subscription()
@@ -490,5 +520,6 @@ class TestWhichToken(PaymentCase):
             self._create_token(partner=stranger),
             self._create_token(provider=self._get_provider("demo", other)),
         ):
-            with self.assertRaises(UserError):
-                order.x_fc_payment_token_id = token
+            for record, name in ((order, "x_fc_payment_token_id"), (self.link, "payment_token_id")):
+                with self.subTest(name), self.assertRaises(UserError):
+                    record[name] = token

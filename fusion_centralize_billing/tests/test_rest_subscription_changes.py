@@ -39,10 +39,6 @@ class TestRestSubscriptionChanges(BillingHttpCase):
         other = self._create_subscription(service=self._create_service())
         self._change(self._create_subscription(), external_id=other.x_fc_external_id)
 
-    def test_a_subscription_of_the_back_office_gets_no_name(self):
-        order = self._create_subscription(x_fc_service_id=False, x_fc_external_id=False)
-        self.assertRefused(self._patch(order, external_id="x"), 422, "external_id_refused", "external_id")
-
     # === PLANNED END === #
 
     def test_an_end_is_planned_moved_and_taken_back(self):
