@@ -16,12 +16,15 @@ _SALES_MANAGER = "sales_team.group_sale_manager"
 _ACCOUNTANT = "account.group_account_invoice"
 _PRODUCTS = "product.group_product_manager"
 _SYSTEM = "base.group_system"
+#: Who has both: managers write customers, accountants see cards.
+_MANAGER_OF_CARDS = f"{_MANAGER},{_ACCOUNTANT}"
 
 
 class Rights(NamedTuple):
     """The fields of a model, as names separated by spaces.
 
-    :param people: the group whose people write ``written`` and give ``fixed`` to new records
+    :param people: the group whose people write ``written`` and give ``fixed`` to new records; several, with commas,
+        where somebody needs all of them
     """
 
     people: str | None = None
@@ -34,7 +37,10 @@ class Rights(NamedTuple):
 FIELD_RIGHTS = {
     # === OURS === #
     "fusion.billing.account.link": Rights(
-        _MANAGER, fixed="service_id external_id partner_id", code="company_id external_name external_email"
+        _MANAGER,
+        fixed="service_id external_id partner_id",
+        more=((_MANAGER_OF_CARDS, "payment_token_id"),),
+        code="company_id external_name external_email to_confirm candidate_id payment_token_chooser_id",
     ),
     "fusion.billing.api.key": Rights(
         _MANAGER,
@@ -99,7 +105,8 @@ FIELD_RIGHTS = {
     ),
     "fusion.billing.service": Rights(
         _MANAGER,
-        written="name code active company_id billing_tz owner_id strict_usage webhook_url webhook_secret",
+        written="name code active company_id billing_tz owner_id strict_usage product_access webhook_url"
+        " webhook_secret",
         code="user_id webhook_secret_encrypted webhook_secret_previous_encrypted webhook_secret_previous_until",
     ),
     "fusion.billing.usage": Rights(
@@ -141,16 +148,16 @@ FIELD_RIGHTS = {
     ),
     "account.move.line": Rights(code="x_fc_fee_id x_fc_reversed_line_id x_fc_credited_line_id"),
     "payment.transaction": Rights(code="x_fc_invoice_id x_fc_charge_state x_fc_is_automatic"),
-    "product.template": Rights(_PRODUCTS, written="recurring_invoice"),
+    "product.template": Rights(_PRODUCTS, written="recurring_invoice x_fc_for_services"),
     "res.company": Rights(
         _SYSTEM,
         written="x_fc_usage_lock_date x_fc_billing_tz x_fc_usage_periods_ahead x_fc_start_days_back"
-        " x_fc_webhook_secret_overlap_hours",
+        " x_fc_webhook_secret_overlap_hours x_fc_ask_before_linking",
     ),
     "res.config.settings": Rights(
         _SYSTEM,
         written="x_fc_usage_lock_date x_fc_billing_tz x_fc_usage_periods_ahead x_fc_start_days_back"
-        " x_fc_webhook_secret_overlap_hours x_fc_webhook_ports",
+        " x_fc_webhook_secret_overlap_hours x_fc_ask_before_linking x_fc_webhook_ports",
     ),
     "res.partner": Rights(code="x_fc_billing_email x_fc_created_by_service_id"),
     "sale.order": Rights(
@@ -160,7 +167,8 @@ FIELD_RIGHTS = {
         " x_fc_billing_tz",
         more=((_ACCOUNTANT, "x_fc_payment_token_id"),),
         code="subscription_state next_invoice_date last_invoice_date x_fc_fee_invoiced_until x_fc_fee_due_on"
-        " x_fc_rest_due_on x_fc_trial_end_date x_fc_invoice_on x_fc_billed_until x_fc_ended_on",
+        " x_fc_rest_due_on x_fc_trial_end_date x_fc_invoice_on x_fc_billed_until x_fc_ended_on"
+        " x_fc_payment_token_chooser_id",
     ),
     "sale.order.line": Rights(
         _SALES,

@@ -32,7 +32,7 @@ class TestFieldRights(RightsCase):
         super().setUpClass()
         cls.strongest = cls._create_user(*_STRONGEST)
         groups = {group for rights in FIELD_RIGHTS.values() for group in (rights.people, *dict(rights.more)) if group}
-        cls.people = {group: cls._create_user(group) for group in groups}
+        cls.people = {group: cls._create_user(*group.split(",")) for group in groups}
 
     # === FIELDS === #
 
