@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from odoo.http import HttpDispatcher, Response, content_disposition
 
 from . import json_text, refusals
-from .errors import BillingError, MethodNotAllowedError, UnauthenticatedError, from_exception
+from .errors import BillingError, InternalError, MethodNotAllowedError, UnauthenticatedError, from_exception
 from .idempotency import REPLAYED_HEADER, Replayed
 from .jsonrpc import INVALID_PARAMS, INVALID_REQUEST, RpcError
 from .jsonrpc import error_response as rpc_error_response
@@ -44,8 +44,8 @@ class RestDispatcher(HttpDispatcher):
         ready = exc.response if isinstance(exc, HTTPException) else None
         response = self.error_response(exc) if ready is None else ready
         self._finish(response)
-        if response.status_code < 500:
-            # Odoo reads it (odoo/http.py): the refusal has its line, which says more than the message.
+        if response.status_code != InternalError.http_status:
+            # Odoo reads it (odoo/http.py): what is no fault of ours has its line, and needs no other.
             exc.loglevel = logging.DEBUG
         return response
 

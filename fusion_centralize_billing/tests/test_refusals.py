@@ -74,8 +74,9 @@ class TestRefusals(BillingHttpCase):
 
         handler = patch.object(self.registry["fusion.billing.service"], "_api_catalog", refuse)
         with handler, patch("time.sleep"):
-            response, lines, _others = self._log_of(lambda: self._call("/plans"))
+            response, lines, others = self._log_of(lambda: self._call("/plans"))
         self.assertEqual(response.status_code, 503)
+        self.assertFalse([line for line in others if "Exception during request handling" in line])
         self.assertEqual([line[1:] for line in lines], [(self.service.code, "catalog", "try_again", "503")])
 
     def test_each_failed_call_of_json_rpc_is_one_line(self):
