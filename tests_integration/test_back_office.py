@@ -70,6 +70,22 @@ def test_every_billing_menu_opens_its_list_and_a_record(
             assert page.locator(".o_error_dialog").count() == 0, menu["name"]
 
 
+def test_a_manager_registers_a_service_and_sees_when_its_user_is_unusable(page: Page, backoffice: BackOffice) -> None:
+    action = backoffice.record("fusion_centralize_billing.action_billing_service")
+    code = f"registered-{datetime.now(UTC).timestamp()}"
+    _open(page, f"{backoffice.url}/odoo/action-{action}/new")
+    page.locator(".o_form_view .o_field_widget[name=name] input").fill("Registered")
+    page.locator(".o_form_view .o_field_widget[name=code] input").fill(code)
+    page.locator(".o_form_button_save").click()
+    expect(page.get_by_text("Registered (billing service)")).to_be_visible()
+    banner = page.locator(".alert[name=user_fault]")
+    expect(banner).to_have_count(0)
+    [service] = backoffice.find("fusion.billing.service", [("code", "=", code)], ["user_id"])
+    backoffice.call("res.users", "write", service["user_id"][:1], {"active": False})
+    _open(page, f"{backoffice.url}/odoo/action-{action}/{service['id']}")
+    expect(banner).to_contain_text("It is archived.")
+
+
 def test_a_manager_makes_a_key_that_is_shown_once_and_works(
     page: Page, backoffice: BackOffice, billed_service: ServiceClient
 ) -> None:

@@ -187,6 +187,10 @@ class TestHttp(GraphqlHttpCase):
             response = self._send("{ customers(first: 1) { totalCount } }", key=raw, accept=accept)
             self.assertErrors(response, 403, "insufficient_scope", media_type=accept)
 
+    def test_a_service_whose_technical_user_got_other_rights_gets_no_answer(self):
+        self.service.user_id.group_ids += self.env.ref("fusion_centralize_billing.group_billing_manager")
+        self.assertErrors(self._send("{ customers { totalCount } }"), 403, "technical_user_unusable")
+
     def test_no_session_is_made(self):
         response = self._send("{ __typename }")
         self.assertNotIn("Set-Cookie", response.headers)

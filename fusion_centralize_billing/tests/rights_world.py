@@ -37,7 +37,8 @@ class RightsCase(BillingCase):
 
     @classmethod
     def _is_ours(cls, name):
-        return name.startswith(("fusion.billing.", "fusion.subscription.")) or name == "sale.subscription.plan"
+        # By who made it: on Enterprise subscriptions and their plans are Odoo's.
+        return name in cls.registry and (cls.registry[name]._original_module or "").startswith("fusion_")
 
     @classmethod
     def _get_models(cls):

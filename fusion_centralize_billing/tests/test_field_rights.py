@@ -2,6 +2,7 @@
 """Every field of ours is written by whom field_rights.py says, tried over the ORM with that user's rights."""
 
 import datetime
+import json
 import re
 
 from psycopg2 import IntegrityError
@@ -12,6 +13,7 @@ from odoo.models import MAGIC_COLUMNS
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from .common import BillingHttpCase
 from .field_rights import FIELD_RIGHTS
 from .rights_world import RightsCase
 
@@ -59,9 +61,8 @@ class TestFieldRights(RightsCase):
         for name, rights in FIELD_RIGHTS.items():
             groups = [(rights.people, getattr(rights, kind)), *(rights.more if kind == "written" else ())]
             for group, names in groups:
-                for field in names.split():
-                    if name in self.registry and field in self.registry[name]._fields:
-                        yield name, field, group
+                ours = {field.name for field in self._get_fields(name)} if name in self.registry else set()
+                yield from ((name, field, group) for field in names.split() if field in ours)
 
     def _get_other_value(self, record, name):
         """Return a value that a field of a record does not have, and that is not empty."""
@@ -175,15 +176,30 @@ class TestFieldRights(RightsCase):
                 refused = self._try(lambda r=record, f=field, v=value: r.write({f: v}))
                 self.assertIn(refused, (None, "rule"))
 
+    def _create_movable(self):
+        """Return records that nothing but the rights of their user keeps in their company, by model."""
+        shared = self._create_metric(company_id=False)
+        plan = self._create_plan(pricelist_id=False, product_id=False, price=0)
+        return {
+            "fusion.billing.charge": self._create_charge(plan, metric_id=shared.id, product_id=False),
+            "fusion.billing.metric": self._create_metric(),
+            "fusion.billing.plan": self._create_plan(pricelist_id=False, product_id=False, price=0),
+            "fusion.billing.proof": self.env["fusion.billing.proof"].create({}),
+            "fusion.billing.service": self._create_service(),
+        }
+
     @mute_logger(*_MUTED)
     def test_people_move_nothing_to_companies_that_are_not_theirs(self):
-        for name, field, group in self._get_rows("written"):
-            if field == "company_id" and name.startswith("fusion."):
-                for company in (self.other_company, self.env["res.company"]):
-                    with self.subTest(name, company=company.name):
-                        record = self._as(self.people[group], self._get_record(name))
-                        refused = self._try(lambda r=record, c=company: r.write({"company_id": c.id}))
-                        self.assertIn(refused, ("access", "rule"))
+        moved = {name for name, field, _group in self._get_rows("written") if field == "company_id"}
+        movable = self._create_movable()
+        self.assertEqual(moved - {"sale.subscription.plan"}, set(movable), "recurrences move as Odoo's products do")
+        manager = self.people["fusion_centralize_billing.group_billing_manager"]
+        for name, record in movable.items():
+            with self.subTest(name):
+                values = {"company_id": self.other_company.id}
+                refused = self._try(lambda r=record, v=values: self._as(manager, r).write(v))
+                self.assertEqual(refused, "access")
+                record.sudo().write(values)
 
     @mute_logger(*_MUTED)
     def test_people_give_a_record_what_nobody_changes_then(self):
@@ -277,3 +293,48 @@ class TestFieldRights(RightsCase):
                     record = self._as(self.strongest, self.own[name][:1])
                     taken = self._try(lambda r=record, f=field, i=line.id: r.write({f.name: [Command.link(i)]}))
                     self.assertIn(taken, ("guard", "rule", "access"))
+
+
+@tagged("post_install", "-at_install")
+class TestFieldRightsOverRpc(BillingHttpCase):
+    """What people send to Odoo's own API, with any values and any context."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.manager = cls._create_user("fusion_centralize_billing.group_billing_manager")
+        tomorrow = datetime.datetime.now() + datetime.timedelta(days=1)
+        cls.token = cls.env["res.users.apikeys"].with_user(cls.manager).sudo()._generate("rpc", "Test", tomorrow)
+        cls.other_service = cls._create_service()
+        cls.api_key = cls.service.api_key_ids.filtered("active")
+
+    def _rpc(self, record, method, **arguments):
+        response = self.url_open(
+            f"/json/2/{record._name}/{method}",
+            data=json.dumps({"ids": record.ids, **arguments}),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+            timeout=60,
+        )
+        self.env.invalidate_all()
+        return response.status_code
+
+    @mute_logger("odoo.http")
+    def test_a_manager_hands_no_key_to_another_service(self):
+        forged = {
+            "service_id": self.other_service.id,
+            "key_hash": self.env["fusion.billing.api.key"]._hash("mine"),
+            "prefix": "fcb_00000000",
+            "is_default": False,
+        }
+        for name, value in forged.items():
+            with self.subTest(name):
+                before = self.api_key[name]
+                self.assertEqual(self._rpc(self.api_key, "write", vals={name: value}), 422)
+                self.assertEqual(self.api_key[name], before)
+        self.assertEqual(self._rpc(self.api_key, "write", vals={"name": "Renamed"}), 200)
+
+    @mute_logger("odoo.http")
+    def test_a_manager_calls_no_method_that_only_code_calls(self):
+        for method in ("_as_technical_user", "_api_upsert_customer", "_find_user_fault", "_create_technical_user"):
+            with self.subTest(method):
+                self.assertIn(self._rpc(self.service, method), (403, 404))

@@ -155,7 +155,8 @@ class TestRatingLedger(BillingCase):
 
     def test_charges_of_another_company_are_not_rated(self):
         company = self.env["res.company"].create({"name": self.plan.code})
-        self._create_charge(company_id=company.id, product_id=False)
+        metric = self._create_metric(company_id=company.id)
+        self._create_charge(company_id=company.id, product_id=False, metric_id=metric.id)
         self._rate(self.order)
         self.assertFalse(self._get_ratings(self.order))
 
