@@ -5,6 +5,7 @@ from werkzeug.exceptions import HTTPException
 
 from odoo.addons.fusion_centralize_billing.api.dispatchers import RestDispatcher
 from odoo.addons.fusion_centralize_billing.api.errors import MethodNotAllowedError, UnauthenticatedError
+from odoo.addons.fusion_centralize_billing.limits import admission
 from odoo.http import Response
 
 from . import wire
@@ -17,12 +18,16 @@ class GraphqlDispatcher(RestDispatcher):
     routing_type = "fusion_graphql"
 
     def handle_error(self, exc: Exception) -> Response:
+        limits = admission.close()
         if isinstance(exc, HTTPException) and exc.response is not None:
+            exc.response.headers.extend(limits)
             return exc.response
         request = self.request.httprequest
         request_id = wire.request_id(request)
         error, shown = formatted_exception(exc, request_id)
-        headers = {"X-Request-Id": request_id}
+        headers = {"X-Request-Id": request_id, **limits}
+        if error.retry_after:
+            headers["Retry-After"] = str(error.retry_after)
         if isinstance(error, UnauthenticatedError):
             headers["WWW-Authenticate"] = 'Bearer realm="fusion-billing"'
         if isinstance(error, MethodNotAllowedError):

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from odoo.http import HttpDispatcher, Response, content_disposition
 
+from ..limits import admission
 from . import json_text
 from .errors import BillingError, MethodNotAllowedError, UnauthenticatedError, from_exception
 from .idempotency import REPLAYED_HEADER, Replayed
@@ -35,9 +36,15 @@ class RestDispatcher(HttpDispatcher):
         return self.request.registry["ir.http"]._dispatch(endpoint)
 
     def handle_error(self, exc: Exception) -> Response:
-        if isinstance(exc, HTTPException) and exc.response is not None:
-            return exc.response
-        return self.error_response(exc)
+        response = exc.response if isinstance(exc, HTTPException) else None
+        if response is None:
+            response = self.error_response(exc)
+        response.headers.extend(admission.close())
+        return response
+
+    def post_dispatch(self, response: Response) -> None:
+        super().post_dispatch(response)
+        response.headers.extend(admission.headers())
 
     def error_response(self, exc: Exception) -> Response:
         return error_response(from_exception(exc))
@@ -101,7 +108,9 @@ def error_response(error: BillingError) -> Response:
 
 
 def _headers(error: BillingError) -> dict[str, str]:
-    """Return the headers that HTTP demands beside the status of an error."""
+    """Return the headers that HTTP demands, or knows, beside the status of an error."""
+    if error.retry_after:
+        return {"Retry-After": str(error.retry_after)}
     if isinstance(error, UnauthenticatedError):
         return {"WWW-Authenticate": 'Bearer realm="fusion-billing"'}
     if isinstance(error, MethodNotAllowedError):

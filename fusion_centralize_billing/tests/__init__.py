@@ -19,6 +19,7 @@ from . import (
     test_isolation,
     test_jsonrpc,
     test_late_usage,
+    test_limits,
     test_openapi,
     test_openrpc,
     test_parity,
