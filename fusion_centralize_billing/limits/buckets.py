@@ -91,8 +91,7 @@ def spend(dbname: str, name: str, limit: Limit, count: int = 1) -> State:
     with _lock:
         lease = _remembered(dbname, name)
         now = time.monotonic()
-        if lease.expires <= now:
-            lease.tokens = 0
+        lease.tokens = min(lease.tokens, limit.burst) if now < lease.expires else 0
         if lease.tokens < count and now < lease.empty_until:
             return _refused(limit, lease, count)  # the database said so a moment ago
         if lease.tokens < count:
@@ -102,7 +101,7 @@ def spend(dbname: str, name: str, limit: Limit, count: int = 1) -> State:
             lease.empty_until = time.monotonic() + min(1 / limit.rate, LEASE_SECONDS)
             return state
         lease.tokens -= count
-        return State(limit, True, int(lease.tokens + lease.in_bucket))
+        return State(limit, True, _left(limit, lease))
 
 
 def create_table(cr: BaseCursor) -> None:
@@ -132,7 +131,7 @@ def forget_old(cr: BaseCursor, limit: int) -> int:
 def _remembered(dbname: str, name: str) -> _Lease:
     lease = _leases.setdefault((dbname, name), _Lease())
     _leases.move_to_end((dbname, name))
-    if len(_leases) > _MAX_REMEMBERED:
+    while len(_leases) > _MAX_REMEMBERED:
         _leases.popitem(last=False)
     return lease
 
@@ -151,4 +150,8 @@ def _fill(dbname: str, name: str, limit: Limit, lease: _Lease, want: float) -> N
 
 def _refused(limit: Limit, lease: _Lease, count: int) -> State:
     missing = count - lease.tokens - lease.in_bucket
-    return State(limit, False, int(lease.tokens + lease.in_bucket), max(1, math.ceil(missing / limit.rate)))
+    return State(limit, False, _left(limit, lease), max(1, math.ceil(missing / limit.rate)))
+
+
+def _left(limit: Limit, lease: _Lease) -> int:
+    return int(min(lease.tokens + lease.in_bucket, limit.burst))  # the limit may have been lowered

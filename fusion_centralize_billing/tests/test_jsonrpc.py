@@ -338,7 +338,11 @@ class TestJsonrpcCalls(JsonrpcCase):
             ([upsert] * (BATCH_COST // 5 + 1), "batch_too_costly", "a write costs 5"),
             ([upsert] + [call("previewInvoice", ["x"])] * (BATCH_COST // 20), "batch_too_costly", "a preview costs 20"),
             ([upsert] + [1] * (BATCH_COST - 4), "batch_too_costly", "what is no call costs 1"),
-            ([upsert, upsert] + [call("recordUsage", [counters])] * 9, "batch_too_costly", "5000 counters cost 50 more"),
+            (
+                [upsert, upsert] + [call("recordUsage", [counters])] * 9,
+                "batch_too_costly",
+                "5000 counters cost 50 more",
+            ),
         ]
         for batch, code, reason in cases:
             with self.subTest(reason):

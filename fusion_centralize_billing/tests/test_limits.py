@@ -8,7 +8,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..api.jsonrpc_methods import PATH
-from ..limits import admission, buckets, slots
+from ..limits import admission, buckets, failures, slots
 from ..limits.deadline import Deadline
 from ..limits.failures import network
 from ..limits.settings import PREFIX, Settings
@@ -25,6 +25,12 @@ class TestLimitsOfRequests(JsonrpcCase):
         super().setUpClass()
         cls._create_charge()
         cls.order = cls._create_subscription()
+
+    def setUp(self):
+        super().setUp()
+        # A key of its own for each test: what was charged to a key outlives the test.
+        self.key = self.env["fusion.billing.api.key"]._generate(self.service, unique("key"))
+        self.api_key = self.service.api_key_ids[0]
 
     def _limit(self, **values):
         for name, value in values.items():
@@ -85,8 +91,7 @@ class TestLimitsOfRequests(JsonrpcCase):
         self._limit(costly_at_once=1)
         preview = f"/subscriptions/{self.order.x_fc_external_id}/preview"
         query = {"subscription_external_id": self.order.x_fc_external_id, "metric_code": self.metric.code}
-        settings, key = Settings(costly_at_once=1), self.service.api_key_ids
-        held = slots.take(self.env.cr.dbname, key.id, settings)
+        held = slots.take(self.env.cr.dbname, self.api_key.id, Settings(costly_at_once=1))
         self.addCleanup(held.release)
         self.assertTold(self._call(preview, {}), 429, "too_many_costly_requests")
         self.assertTold(self._call("/usage", params=query), 429, "too_many_costly_requests")
@@ -108,7 +113,7 @@ class TestLimitsOfRequests(JsonrpcCase):
                 self.assertEqual(self._call("/subscriptions/1/preview", {}).status_code, 500)
         self.assertEqual(self._call("/subscriptions/none/preview", {}).status_code, 404)
         self.assertEqual(self._send([call("catalog"), call("nothing")]).status_code, 200)
-        slot = slots.take(self.env.cr.dbname, self.service.api_key_ids.id, Settings(costly_at_once=1))
+        slot = slots.take(self.env.cr.dbname, self.api_key.id, Settings(costly_at_once=1))
         self.assertTrue(slot)
         slot.release()
 
@@ -131,13 +136,20 @@ class TestLimitsOfRequests(JsonrpcCase):
         self.assertFailed(answer, -32603, "deadline_exceeded")
 
     def test_what_was_done_of_a_batch_before_its_deadline_is_kept(self):
-        self._limit(request_seconds=3)
-        first, late = unique("first"), unique("late")
-        batch = [call("upsertCustomer", [first]), call("catalog"), call("upsertCustomer", [late]), call("nothing")]
-        with self._sleeping(60):
+        first, late, passed = unique("first"), unique("late"), []
+
+        def outlast(service, payload=None):
+            passed.append(True)
+            service.env.cr.execute("SET LOCAL statement_timeout = 1; SELECT pg_sleep(60)", log_exceptions=False)
+
+        batch = [call("upsertCustomer", [first]), call("catalog"), call("upsertCustomer", [late])]
+        with (
+            patch.object(self.registry["fusion.billing.service"], "_api_catalog", outlast),
+            patch.object(Deadline, "left", lambda deadline: 0.0 if passed else 60.0),
+        ):
             answers = self._send(batch).json()
         self.assertIn("result", answers[0])
-        for answer in answers[1:3]:
+        for answer in answers[1:]:
             self.assertFailed(answer, -32603, "deadline_exceeded")
         self.assertEqual((self._count_links(first), self._count_links(late)), (1, 0))
 
@@ -173,13 +185,13 @@ class TestLimitsOfRequests(JsonrpcCase):
 
     def test_failures_beyond_the_limit_are_told_so_and_a_good_key_is_let_through(self):
         self._limit(failures_at_once=3)
-        with patch("odoo.addons.fusion_centralize_billing.limits.failures.network", return_value=unique("address")):
-            with self._stopped_clock(), mute_logger("odoo.http"):
-                statuses = [self._call("/plans", key="no").status_code for _number in range(5)]
-                self.assertEqual(statuses, [401, 401, 401, 429, 429])
-                self.assertTold(self._call("/plans", key="no"), 429, "too_many_failures")
-                self.assertTold(self._send(call("catalog"), key="no"), 429, "too_many_failures")
-                self.assertEqual(self._call("/plans").status_code, 200)
+        address = patch.object(failures, "network", return_value=unique("address"))
+        with address, self._stopped_clock(), mute_logger("odoo.http"):
+            statuses = [self._call("/plans", key="no").status_code for _number in range(5)]
+            self.assertEqual(statuses, [401, 401, 401, 429, 429])
+            self.assertTold(self._call("/plans", key="no"), 429, "too_many_failures")
+            self.assertTold(self._send(call("catalog"), key="no"), 429, "too_many_failures")
+            self.assertEqual(self._call("/plans").status_code, 200)
 
     # === DAYS === #
 
@@ -247,9 +259,9 @@ class TestBuckets(BillingCase):
 
     def test_a_busy_worker_does_not_write_the_row_for_each_token(self):
         limit = buckets.Limit(500, 1000)
-        with patch.object(buckets, "_fill", side_effect=buckets._fill) as fill:
-            with patch.object(buckets, "LEASE_SECONDS", 1000):
-                self.assertTrue(all(self._spend(limit).allowed for _number in range(100)))
+        counted = patch.object(buckets, "_fill", side_effect=buckets._fill)
+        with counted as fill, patch.object(buckets, "LEASE_SECONDS", 1000):
+            self.assertTrue(all(self._spend(limit).allowed for _number in range(100)))
         self.assertEqual(fill.call_count, 4)
 
     def test_a_refusal_does_not_ask_the_database_each_time(self):
