@@ -7,7 +7,10 @@ _FIELD = "x_fc_limit_"
 
 
 class ResConfigSettings(models.TransientModel):
-    """What one client may take of the server. Not ``config_parameter`` fields: those cannot keep a 0, which is no limit."""
+    """What one client may take of the server.
+
+    Not ``config_parameter`` fields: those cannot keep a 0, which is no limit.
+    """
 
     _inherit = "res.config.settings"
 

@@ -108,9 +108,9 @@ class TestLimitsOfRequests(JsonrpcCase):
         def fail(service, payload):
             raise ValueError
 
-        with patch.object(self.registry["fusion.billing.service"], "_api_preview_invoice", fail):
-            with mute_logger("odoo.addons.fusion_centralize_billing.api.errors", "odoo.http"):
-                self.assertEqual(self._call("/subscriptions/1/preview", {}).status_code, 500)
+        failing = patch.object(self.registry["fusion.billing.service"], "_api_preview_invoice", fail)
+        with failing, mute_logger("odoo.addons.fusion_centralize_billing.api.errors", "odoo.http"):
+            self.assertEqual(self._call("/subscriptions/1/preview", {}).status_code, 500)
         self.assertEqual(self._call("/subscriptions/none/preview", {}).status_code, 404)
         self.assertEqual(self._send([call("catalog"), call("nothing")]).status_code, 200)
         slot = slots.take(self.env.cr.dbname, self.api_key.id, Settings(costly_at_once=1))
