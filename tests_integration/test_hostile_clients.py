@@ -1,20 +1,21 @@
 """One key that asks for all it can get, on a live server: the others are served, and their jobs are done."""
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
 import requests
+from benchmarks.hostile_clients import JSONRPC, READ_ONLY, attacking
 from main_job import job_queue, provisioning
 from main_job.back_office import BackOffice
-from main_job.source_app import SourceApp
+from main_job.source_app import GRAPHQL, SourceApp
+from runtime import server as runtime_server
 from runtime.server import Odoo, Server
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ CLIENTS = 8
 SECONDS = 20
 #: Far beyond what the others notice on a slow machine, and far below what standing still takes (600 s).
 BOUND = 60
-JSONRPC = "/api/billing/jsonrpc"
-GRAPHQL = "/api/billing/graphql"
 
 
 @dataclass
@@ -42,7 +41,6 @@ class Site:
     order: int
     connect: Callable[[], Any]
     shell: Callable[[str], str]
-    hostile_statuses: list[int] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +50,6 @@ def site(
     new_plan: Callable[[BackOffice], "Plan"],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Any:
-    from runtime import server as runtime_server
-
     database = new_database()
     log = tmp_path_factory.mktemp("hostile") / "server.log"
     with runtime_server.serving(odoo, database, workers=4, log=log) as server:
@@ -70,9 +66,8 @@ def _made(odoo: Odoo, database: str, server: Server, office: BackOffice, plan: "
     days = [start + timedelta(days=number) for number in range(60)]
     hostile.record_usage([plan.counter("victim", 10, day, f"victim-{day}") for day in days])
     service = office.find("fusion.billing.service", [("code", "=", "hostile")], ["id"])[0]["id"]
-    scopes = "catalog:read customers:read invoices:read subscriptions:read usage:read webhooks:read"
     keys = office.find("fusion.billing.api.key", [("service_id", "=", service)], ["id"])
-    office.call("fusion.billing.api.key", "write", [key["id"] for key in keys], {"scopes": scopes})
+    office.call("fusion.billing.api.key", "write", [key["id"] for key in keys], {"scopes": READ_ONLY})
     connection = odoo.connection
 
     def connect() -> Any:
@@ -91,48 +86,15 @@ def _made(odoo: Odoo, database: str, server: Server, office: BackOffice, plan: "
 
 
 def test_hostile_clients_delay_another_service_and_its_jobs_by_a_bounded_time(site: Site) -> None:
-    stop = threading.Event()
-    with ThreadPoolExecutor(CLIENTS) as hostile:
-        for number in range(CLIENTS):
-            hostile.submit(_attack, site, number, stop)
-        try:
-            delays, keys = _work(site)
-        finally:
-            stop.set()
+    with attacking(site.hostile, "victim", site.plan.metric, CLIENTS) as statuses:
+        delays, keys = _work(site)
     assert max(delays) < BOUND
-    assert 429 in site.hostile_statuses, "the hostile clients met no limit: nothing was proved"
-    assert 200 in site.hostile_statuses, "not even one of them was served"
-    assert not {status for status in site.hostile_statuses if status >= 500} - {503}
+    assert 429 in statuses, "the hostile clients met no limit: nothing was proved"
+    assert 200 in statuses, "not even one of them was served"
+    assert not {status for status in statuses if status == 0 or status >= 500} - {503}
     with site.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT idempotency_key FROM fusion_billing_usage WHERE idempotency_key LIKE 'calm-%'")
         assert {key for (key,) in cursor.fetchall()} == keys, "what was acknowledged is not all stored"
-
-
-def _attack(site: Site, number: int, stop: threading.Event) -> None:
-    """Send one kind of costly request after the other until told to stop."""
-    preview = {"jsonrpc": "2.0", "method": "previewInvoice", "params": ["victim", "period_end"]}
-    usage = {"subscription_external_id": "victim", "metric_code": site.plan.metric}
-    document = (
-        "{ customers(first: 100) { nodes { subscriptions(first: 9) { nodes { id currentUsage { quantity } } } } } }"
-    )
-    requests_ = [
-        lambda: _post(site, JSONRPC, [{**preview, "id": call} for call in range(100)]),
-        lambda: _post(site, JSONRPC, [{**preview, "id": call} for call in range(25)]),
-        lambda: site.hostile.request("POST", "/subscriptions/victim/preview", {"at": "period_end"}).status_code,
-        lambda: site.hostile.request("GET", "/usage", params=usage).status_code,
-        lambda: _post(site, GRAPHQL, {"query": document}),
-    ]
-    while not stop.is_set():
-        number += 1
-        try:
-            site.hostile_statuses.append(requests_[number % len(requests_)]())
-        except requests.RequestException:
-            site.hostile_statuses.append(0)
-
-
-def _post(site: Site, path: str, body: Any) -> int:
-    headers = {"Authorization": f"Bearer {site.hostile.key}"}
-    return requests.post(site.url + path, json=body, headers=headers, timeout=300).status_code
 
 
 def _work(site: Site) -> tuple[list[float], set[str]]:
@@ -226,9 +188,7 @@ def test_a_preview_stops_when_somebody_waits_for_the_subscription(site: Site) ->
 # === A BATCH HOLDS NOBODY UP === #
 
 
-def test_batches_that_upsert_the_same_emails_in_opposite_order_neither_deadlock_nor_wait(
-    site: Site, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_batches_that_upsert_the_same_emails_in_opposite_order_neither_deadlock_nor_wait(site: Site) -> None:
     first = SourceApp(site.url, provisioning.create_service(site.office, "First", "first").key)
     second = SourceApp(site.url, provisioning.create_service(site.office, "Second", "second").key)
     emails = [f"same-{number}@opposite.example" for number in range(40)]

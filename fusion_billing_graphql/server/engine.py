@@ -12,7 +12,7 @@ from graphql.language import OperationType
 
 from odoo.addons.fusion_centralize_billing.api.errors import DeadlineExceededError, InternalError
 from odoo.addons.fusion_centralize_billing.api.execution import TRANSACTION_ERRORS
-from odoo.addons.fusion_centralize_billing.limits.admission import admitted, enforce_deadline
+from odoo.addons.fusion_centralize_billing.limits.admission import admitted, within_deadline
 
 from ..limits import cost
 from ..limits.rules import limit_error
@@ -69,8 +69,8 @@ def answer(call: wire.Call, caller: Caller, settings: Settings, request_id: str)
         raise wire.mutation_over_get()
     if not (analysis.introspects_only and settings.introspection == "public"):
         caller.check(analysis.scopes, is_mutation)
-    enforce_deadline(caller.env)
-    with admitted(caller.key, cost.work(analysis, is_mutation) if caller.key is not None else None):
+    work = cost.work(analysis, is_mutation) if caller.key is not None else None
+    with admitted(caller.key, work), within_deadline(caller.env):
         result = _execute(document.ast, Context(caller.env, caller.key), call)
     body: dict[str, Any] = {"data": result.data}
     must_roll_back = bool(is_mutation and result.errors)

@@ -54,12 +54,12 @@ def execute(key: BaseModel, name: str, payload: Any, idempotency_key: Any = None
         raise ForbiddenError(f"This key is not allowed to use {operation.scope}.", code="insufficient_scope")
     if idempotency_key is not None:
         idempotency.check(operation, idempotency_key)
-    admission.enforce_deadline(key.env)
-    request = operation.payload.parse(payload)
-    service = key.service_id._as_technical_user()
-    if idempotency_key is None:
-        return _run(service, operation, request)
-    return _run_once(service, operation, request, idempotency_key)
+    with admission.within_deadline(key.env):
+        request = operation.payload.parse(payload)
+        service = key.service_id._as_technical_user()
+        if idempotency_key is None:
+            return _run(service, operation, request)
+        return _run_once(service, operation, request, idempotency_key)
 
 
 def _run(service: BaseModel, operation: Operation, request: Payload) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _run_once(service: BaseModel, operation: Operation, request: Payload, idempo
 def execute_apart(key: BaseModel, name: str, payload: Any, idempotency_key: Any = None) -> dict[str, Any]:
     """Do what execute() does, so that a failure undoes this operation and leaves the others of the request.
 
-    For transports that answer several operations at once, or answer a failure without raising it to Odoo.
+    For transports that answer several operations of one transaction.
 
     :raises BillingError: for whatever the client may see; nothing of the operation is left
     :raises TRANSACTION_ERRORS: unchanged; do not answer them

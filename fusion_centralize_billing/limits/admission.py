@@ -95,11 +95,18 @@ def begin(env: Environment) -> None:
         setattr(request, _ATTRIBUTE, Admission(settings, Deadline(settings.request_seconds)))
 
 
-def enforce_deadline(env: Environment) -> None:
-    """Bind the transaction to the deadline of the request that runs, or raise DeadlineExceededError."""
+@contextmanager
+def within_deadline(env: Environment) -> Iterator[None]:
+    """Bind the transaction to the deadline of the request that runs, while the block runs.
+
+    :raises DeadlineExceededError: if it has passed, or passes
+    """
     admission = current()
-    if admission:
-        admission.deadline.enforce(env.cr)
+    if admission is None:
+        yield
+        return
+    with admission.deadline.running(env.cr):
+        yield
 
 
 def note_failure(env: Environment) -> None:

@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from odoo.sql_db import BaseCursor
 
@@ -36,6 +40,30 @@ class Deadline:
         if not left:
             raise deadline_exceeded()
         cr.execute("SET LOCAL statement_timeout = %s", [max(1, int(left * 1000))])
+
+    @contextmanager
+    def running(self, cr: BaseCursor) -> Iterator[None]:
+        """Enforce the deadline while the block runs, and look at it after each statement, too.
+
+        A limit on statements alone would let a request of many short ones go on.
+
+        :raises DeadlineExceededError: from whatever statement is the first after it
+        """
+        self.enforce(cr)
+        connection = cr.connection
+
+        def check(cursor: BaseCursor, *_about_query: Any) -> None:
+            if cursor.connection is connection and self.left() == 0:
+                raise deadline_exceeded()
+
+        thread: Any = threading.current_thread()
+        if not hasattr(thread, "query_hooks"):  # Odoo's own, see sql_db.Cursor.execute and tools/profiler.py
+            thread.query_hooks = []
+        thread.query_hooks.append(check)
+        try:
+            yield
+        finally:
+            thread.query_hooks.remove(check)
 
     def outlasts(self, seconds: float) -> bool:
         """Tell whether more than so many seconds are left."""

@@ -7,7 +7,10 @@ anybody waits for it, and stops then.
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from odoo.api import Environment
 
@@ -37,29 +40,29 @@ class PreviewTurn:
         self._deadline = Deadline(Settings.load(env).preview_seconds)
         self._looked_at = time.monotonic()
 
-    def begin(self) -> None:
-        """Bind the statements from here on; call it in the savepoint that is rolled back, which unbinds them."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Bind the statements of the block. It lies in the savepoint that is rolled back: that unbinds what follows."""
         self._cr.execute("SET LOCAL lock_timeout = %s", [_LOCK_MILLISECONDS])
-        self._enforce()
+        with self._nearest().running(self._cr):
+            yield
 
     def check(self) -> None:
-        """Go on with the next step, or raise ConflictError or DeadlineExceededError. Cheap."""
+        """Go on with the next step, or raise ConflictError. Cheap."""
         now = time.monotonic()
         if now - self._looked_at < _SECONDS_BETWEEN_LOOKS:
             return
         self._looked_at = now
-        self._enforce()
         self._cr.execute(_IS_AWAITED)
         if self._cr.fetchone()[0]:
             raise busy()
 
-    def _enforce(self) -> None:
-        """Bind the next statements to the deadline that comes first, the preview's or the request's."""
+    def _nearest(self) -> Deadline:
+        """Return the deadline that comes first, the preview's or the request's."""
         admission = current()
-        deadlines = [self._deadline, *([admission.deadline] if admission else [])]
-        limited = [deadline for deadline in deadlines if deadline.left() is not None]
-        if limited:
-            min(limited, key=Deadline.left).enforce(self._cr)
+        if admission is None or admission.deadline.outlasts(self._deadline.left() or math.inf):
+            return self._deadline
+        return admission.deadline
 
 
 def busy() -> ConflictError:

@@ -42,8 +42,7 @@ class SaleOrder(models.Model):
         values = {}
         turn = PreviewTurn(self.env)
         try:
-            with self.env.cr.savepoint():
-                turn.begin()
+            with self.env.cr.savepoint(), turn.running():
                 # sudo: as in the recurring run; whoever previews need not be allowed to invoice.
                 order = self.sudo().with_company(self.company_id)
                 order = order.with_context(**{TODAY: day, TURN: turn}, tracking_disable=True)

@@ -135,6 +135,23 @@ class TestLimitsOfRequests(JsonrpcCase):
             answer = self._send(call("catalog")).json()
         self.assertFailed(answer, -32603, "deadline_exceeded")
 
+    def test_a_request_of_many_short_statements_is_given_up_too(self):
+        passed = []
+
+        def go_on(service, payload=None):
+            for _number in range(3):
+                passed.append(True)
+                service.env.cr.execute("SELECT 1")
+
+        with (
+            patch.object(self.registry["fusion.billing.service"], "_api_catalog", go_on),
+            patch.object(Deadline, "left", lambda deadline: 0.0 if passed else 60.0),
+            mute_logger("odoo.http"),
+        ):
+            self.assertTold(self._call("/plans"), 503, "deadline_exceeded")
+        self.assertEqual(len(passed), 1)
+        self.assertEqual(self._call("/plans").status_code, 200, "the next request has its own time")
+
     def test_what_was_done_of_a_batch_before_its_deadline_is_kept(self):
         first, late, passed = unique("first"), unique("late"), []
 
