@@ -12,7 +12,7 @@ from graphql.language import OperationType
 
 from odoo.addons.fusion_centralize_billing.api.errors import DeadlineExceededError, InternalError
 from odoo.addons.fusion_centralize_billing.api.execution import TRANSACTION_ERRORS
-from odoo.addons.fusion_centralize_billing.limits.admission import admitted, within_deadline
+from odoo.addons.fusion_centralize_billing.limits.admission import REFUSED, admit, admitted, within_deadline
 
 from ..limits import cost
 from ..limits.rules import limit_error
@@ -62,6 +62,8 @@ def answer(call: wire.Call, caller: Caller, settings: Settings, request_id: str)
         analysis = cost.analyse(document.ast, operation, variables)
         _check_cost(analysis, settings)
     except _RefusedError as refused:
+        if caller.key is not None:
+            admit(caller.key, REFUSED)
         body = {"errors": [formatted(error, request_id) for error in refused.errors]}
         return Answer({**body, "extensions": _cost_extension(refused.cost, settings)}, executed=False)
     is_mutation = operation.operation == OperationType.MUTATION

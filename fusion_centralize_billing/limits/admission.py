@@ -31,6 +31,10 @@ CONFLICTS = (ConcurrencyError, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)
 _BURSTS = {READ: 2, WRITE: 2, COSTLY: 5}
 
 
+#: A request that was refused before it was known what it would do.
+REFUSED = Work.of(READ)
+
+
 @dataclass
 class Admission:
     """:param tries: how often the request met a conflict
@@ -136,8 +140,9 @@ def admitted(key: BaseModel, work: Work | None = None) -> Iterator[None]:
         admission.tries += 1
         give_up_if_late(admission.tries, exc)
         raise
-    except BaseException:
+    except Exception:
         admission.release()
+        admission.charge(key, REFUSED)  # unless it was charged: what cannot be read costs work, too
         raise
     admission.release()
 

@@ -232,7 +232,8 @@ class TestJsonrpcCalls(JsonrpcCase):
         runs, patched = self._conflicting_once(conflict)
         with patched, patch("odoo.service.model.time.sleep"), mute_logger(*_LOGGERS):
             response = self._send(message)
-        self.assertEqual(len(runs), 2, "the request was not run again")
+        self.assertEqual(len(runs), 2, "the call was not run again")
+        self.assertNotIn("Set-Cookie", response.headers)
         return response.json()
 
     def test_a_conflict_of_transactions_runs_the_call_again(self):

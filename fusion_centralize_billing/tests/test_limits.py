@@ -74,6 +74,15 @@ class TestLimitsOfRequests(JsonrpcCase):
             self.assertEqual(self._send([call("catalog")] * 3).status_code, 200)
             self.assertTold(self._send([call("catalog")] * 2), 429, "rate_limited")
 
+    def test_requests_that_cannot_be_read_count_too(self):
+        self._limit(reads_per_second=1)
+        batch = [call("catalog")] * 501
+        with self._stopped_clock():
+            self.assertFailedHttp(self._send(body=b"{"), 400, -32700, "invalid_json")
+            self.assertFailedHttp(self._send(batch), 400, -32600, "too_many_calls")
+            self.assertTold(self._send(body=b"{"), 429, "rate_limited")
+            self.assertTold(self._send(batch), 429, "rate_limited")
+
     def test_a_limit_of_nothing_is_no_limit(self):
         self._limit(reads_per_second=0)
         response = self._call("/plans")
@@ -184,14 +193,13 @@ class TestLimitsOfRequests(JsonrpcCase):
         self.assertIs(deadlines[0], deadlines[1])
 
     def test_a_conflict_is_not_repeated_when_odoos_pause_could_outlast_the_deadline(self):
-        self._limit(request_seconds=2)
-
         def conflict(service, payload=None):
             service.env.cr.execute("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$")
 
         with (
             patch.object(self.registry["fusion.billing.service"], "_api_catalog", conflict),
             patch("odoo.service.model.time.sleep") as pause,
+            patch.object(Deadline, "left", lambda deadline: 2.0),
             mute_logger("odoo.sql_db", "odoo.http"),
         ):
             self.assertTold(self._call("/plans"), 503, "try_again")
