@@ -124,6 +124,16 @@ def _rated_after(site: Site) -> float:
     return time.monotonic() - begin
 
 
+def test_ten_clients_of_one_key_are_kept_busy_by_the_default_limits(site: Site) -> None:
+    def push(client: int) -> list[int]:
+        events = [_counter(site, f"busy-{client}-{number}") for number in range(20)]
+        return [site.other.request("POST", "/usage", {"events": [event]}).status_code for event in events]
+
+    with ThreadPoolExecutor(10) as threads:
+        statuses = [status for of_client in threads.map(push, range(10)) for status in of_client]
+    assert statuses == [202] * 200
+
+
 # === PREVIEWS STAY OUT OF THE WAY === #
 
 
