@@ -66,3 +66,13 @@ def test_the_proof_of_many_counters_explains_them_all() -> None:
     assert (found["unexplained"], found["findings"]) == (0, 0)
     assert found["by_status"]["invoiced"] > found["by_status"]["open"] > 0
     assert sum(found["by_status"].values()) == found["counters"]
+
+
+def test_hostile_clients_are_measured_with_and_without() -> None:
+    database = f"fusion_test_bench_hostile_{os.getpid()}"
+    options = ("--clients", "4", "--seconds", "1", "--customers", "2")
+    found = json.loads(_run("hostile", *options, "-d", database, "--json").splitlines()[-1])["hostile"]
+    assert found["calm"]["requests"] > 0
+    assert found["attacked"]["requests"] > 0
+    assert sum(found["hostile_statuses"].values()) > 0
+    assert set(found["ratio"]) == {"request_median", "request_p95", "request_max", "jobs_median", "jobs_max"}

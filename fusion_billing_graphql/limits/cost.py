@@ -3,7 +3,8 @@
 
 The cost counts objects: each field that yields one costs 1 and what is asked of it; a connection costs 1 and
 its page size times what is asked of an object; a plain list counts as LIST_SIZE objects, or as the ids it is
-given; a mutation costs MUTATION_COST, a document DOCUMENT_COST, a proof PROOF_COST. Scalars are free, and so is
+given; a mutation costs MUTATION_COST, a document DOCUMENT_COST, a proof PROOF_COST, a preview
+PREVIEW_COST. Scalars are free, and so is
 introspection.
 """
 
@@ -16,6 +17,8 @@ from graphql.execution.values import get_argument_values
 from graphql.language import FieldNode, FragmentSpreadNode, OperationType
 
 from odoo.addons.fusion_centralize_billing.api.errors import InvalidPayloadError
+from odoo.addons.fusion_centralize_billing.api.operations import COSTLY, READ, WRITE
+from odoo.addons.fusion_centralize_billing.limits.costs import Work
 
 from ..schema import SCHEMA
 from ..schema.scopes import needed_scope
@@ -29,7 +32,13 @@ MUTATION_COST = 10
 DOCUMENT_COST = 5000
 #: A proof reads all counters of its window.
 PROOF_COST = 5000
-_COSTS = {"Document": DOCUMENT_COST, "BillingProof": PROOF_COST}
+#: Rating and invoicing a subscription, to undo both.
+PREVIEW_COST = 1000
+#: From this on an operation is costly, whatever it asks for.
+COSTLY_COST = 5000
+_COSTS = {"Document": DOCUMENT_COST, "BillingProof": PROOF_COST, "PreviewPayload": PREVIEW_COST}
+#: Types of answers of which few are worked out at a time.
+_COSTLY = {*_COSTS, "UsageTotal"}
 
 
 @dataclass
@@ -39,12 +48,14 @@ class Analysis:
     :param scopes: what a key must be allowed, with the first field that needs it
     :param errors: faults of page sizes
     :param introspects_only: nothing but the schema is asked for
+    :param is_costly: it renders, aggregates, previews or proves
     """
 
     cost: int = 0
     scopes: dict = field(default_factory=dict)
     errors: list = field(default_factory=list)
     introspects_only: bool = True
+    is_costly: bool = False
 
 
 def analyse(document, operation, variables):
@@ -58,6 +69,13 @@ def analyse(document, operation, variables):
     if operation.operation == OperationType.MUTATION:
         walk.result.cost += MUTATION_COST * max(1, len(operation.selection_set.selections))
     return walk.result
+
+
+def work(analysis, is_mutation):
+    """Return what an operation is to the limits on keys."""
+    if analysis.is_costly or analysis.cost >= COSTLY_COST:
+        return Work.of(COSTLY)
+    return Work.of(WRITE if is_mutation else READ)
 
 
 class _Walk:
@@ -96,6 +114,7 @@ class _Walk:
         self.note_scope(node, parent, type_)
         if is_leaf_type(type_):
             return 0
+        self.result.is_costly |= type_.name in _COSTLY
         below = self.selection_cost(node.selection_set, type_)
         if type_.name.endswith("Connection"):
             # What is asked of the page itself (edges, nodes, pageInfo) counts once for each object: an upper bound.

@@ -14,6 +14,15 @@ _IDEMPOTENCY_KEY = """Names this mutation for at least a day: sent again with th
 again, but answered as the first time. At most 255 printable ASCII characters."""
 
 
+#: What ends the whole request, whichever mutation raises it.
+_WHOLE_REQUEST = (
+    errors.UnauthenticatedError,
+    errors.ForbiddenError,
+    errors.InternalError,
+    errors.DeadlineExceededError,
+)
+
+
 def _operation(payload, input_type, description, takes_key=True):
     key = {"idempotency_key": graphene.Argument(graphene.String, description=_IDEMPOTENCY_KEY)} if takes_key else {}
     return graphene.Field(
@@ -149,8 +158,7 @@ def _perform(info, operation, input_, idempotency_key=None, prepare=lambda paylo
         return execute_apart(info.context.key, operation, prepare(_plain(input_)), idempotency_key), []
     except errors.BillingError as error:
         # What the caller may not do at all concerns the request; what it may not do with a record, the input.
-        concerns_request = (errors.UnauthenticatedError, errors.ForbiddenError, errors.InternalError)
-        if isinstance(error, concerns_request) and not error.errors:
+        if isinstance(error, _WHOLE_REQUEST) and not error.errors:
             raise
         refusals.note(error.code, error.http_status, operation)
         faults = [fault.as_dict() for fault in error.errors] or [

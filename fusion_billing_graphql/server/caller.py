@@ -8,6 +8,7 @@ from typing import Any
 
 from odoo.addons.fusion_centralize_billing.api.errors import ForbiddenError, UnauthenticatedError
 from odoo.addons.fusion_centralize_billing.api.http_request import authenticated_key
+from odoo.addons.fusion_centralize_billing.limits import admission
 from odoo.api import SUPERUSER_ID, Environment
 from odoo.http import request
 
@@ -48,6 +49,7 @@ def identify() -> Caller:
     if not env.user.has_group(_GROUP):
         raise ForbiddenError("This user has no access to usage billing.")
     request.update_env(user=uid)
+    admission.begin(env)
     return Caller(env)
 
 

@@ -19,6 +19,8 @@ class GraphqlDispatcher(RestDispatcher):
         request = self.request.httprequest
         error, shown = formatted_exception(exc, refusals.request_id(request))
         headers = {}
+        if error.retry_after:
+            headers["Retry-After"] = str(error.retry_after)
         if isinstance(error, UnauthenticatedError):
             headers["WWW-Authenticate"] = 'Bearer realm="fusion-billing"'
         if isinstance(error, MethodNotAllowedError):

@@ -10,8 +10,9 @@ from graphql import ExecutionContext, GraphQLError, execute
 from graphql.execution.values import get_variable_values
 from graphql.language import OperationType
 
-from odoo.addons.fusion_centralize_billing.api.errors import InternalError
+from odoo.addons.fusion_centralize_billing.api.errors import DeadlineExceededError, InternalError
 from odoo.addons.fusion_centralize_billing.api.execution import TRANSACTION_ERRORS
+from odoo.addons.fusion_centralize_billing.limits.admission import REFUSED, admit, admitted, within_deadline
 
 from ..limits import cost
 from ..limits.rules import limit_error
@@ -61,6 +62,8 @@ def answer(call: wire.Call, caller: Caller, settings: Settings, request_id: str)
         analysis = cost.analyse(document.ast, operation, variables)
         _check_cost(analysis, settings)
     except _RefusedError as refused:
+        if caller.key is not None:
+            admit(caller.key, REFUSED)
         body = {"errors": [formatted(error, request_id) for error in refused.errors]}
         return Answer({**body, "extensions": _cost_extension(refused.cost, settings)}, executed=False)
     is_mutation = operation.operation == OperationType.MUTATION
@@ -68,8 +71,9 @@ def answer(call: wire.Call, caller: Caller, settings: Settings, request_id: str)
         raise wire.mutation_over_get()
     if not (analysis.introspects_only and settings.introspection == "public"):
         caller.check(analysis.scopes, is_mutation)
-    context = Context(caller.env, caller.key)
-    result = _execute(document.ast, context, call)
+    work = cost.work(analysis, is_mutation) if caller.key is not None else None
+    with admitted(caller.key, work), within_deadline(caller.env):
+        result = _execute(document.ast, Context(caller.env, caller.key), call)
     body: dict[str, Any] = {"data": result.data}
     must_roll_back = bool(is_mutation and result.errors)
     if result.errors:
@@ -122,10 +126,10 @@ def _cost_extension(requested, settings):
 
 
 class _Execution(ExecutionContext):
-    """Execution that gives up at once when the transaction is lost."""
+    """Execution that gives up at once when the transaction is lost, or the time is up."""
 
     def handle_field_error(self, error, return_type, path):
-        if isinstance(error.original_error, TRANSACTION_ERRORS):
+        if isinstance(error.original_error, (*TRANSACTION_ERRORS, DeadlineExceededError)):
             raise Abort(error.original_error)
         return super().handle_field_error(error, return_type, path)
 

@@ -7,6 +7,7 @@ from . import (
     test_invoice_operations,
     test_isolation,
     test_limits,
+    test_limits_of_keys,
     test_mutations,
     test_pagination,
     test_parity,

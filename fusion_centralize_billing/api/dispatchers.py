@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from odoo.http import HttpDispatcher, Response, content_disposition
 
+from ..limits import admission
 from . import json_text, refusals
 from .errors import BillingError, InternalError, MethodNotAllowedError, UnauthenticatedError, from_exception
 from .idempotency import REPLAYED_HEADER, Replayed
@@ -43,6 +44,7 @@ class RestDispatcher(HttpDispatcher):
     def handle_error(self, exc: Exception) -> Response:
         ready = exc.response if isinstance(exc, HTTPException) else None
         response = self.error_response(exc) if ready is None else ready
+        admission.close()
         self._finish(response)
         if response.status_code != InternalError.http_status:
             # Odoo reads it (odoo/http.py): what is no fault of ours has its line, and needs no other.
@@ -56,6 +58,7 @@ class RestDispatcher(HttpDispatcher):
 
     def _finish(self, response: Response) -> None:
         response.headers[refusals.HEADER] = refusals.request_id(self.request.httprequest)
+        response.headers.extend(admission.headers())
         refusals.write_down()
 
 
@@ -119,7 +122,9 @@ def error_response(error: BillingError) -> Response:
 
 
 def _headers(error: BillingError) -> dict[str, str]:
-    """Return the headers that HTTP demands beside the status of an error."""
+    """Return the headers that HTTP demands, or knows, beside the status of an error."""
+    if error.retry_after:
+        return {"Retry-After": str(error.retry_after)}
     if isinstance(error, UnauthenticatedError):
         return {"WWW-Authenticate": 'Bearer realm="fusion-billing"'}
     if isinstance(error, MethodNotAllowedError):

@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 
 from psycopg2 import IntegrityError
+from psycopg2.errors import QueryCanceled
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, UnsupportedMediaType
 
 from odoo.exceptions import (
@@ -50,13 +51,21 @@ class BillingError(UserError):
     :param code: stable string that programs compare; the message may change
     :param path: the field at fault, if there is one
     :param errors: all faults of a payload, if there are several
+    :param retry_after: seconds until the same request may do
     """
 
     code = "business_rule"
     http_status = 422
+    retry_after: int | None = None
 
     def __init__(
-        self, message: str, *, code: str | None = None, path: str = "", errors: list[FieldError] | None = None
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        path: str = "",
+        errors: list[FieldError] | None = None,
+        retry_after: int | None = None,
     ):
         message = without_keys(message)
         super().__init__(message)
@@ -65,6 +74,7 @@ class BillingError(UserError):
         if errors is None:
             errors = [FieldError(path, self.code, message)] if path else []
         self.errors = errors
+        self.retry_after = retry_after or self.retry_after
         # What the web client shows, and Odoo's own APIs tell, of an error whose class they do not know
         # (web/static/src/core/errors/error_handlers.js; odoo/http.py: serialize_exception).
         self.context = {
@@ -141,11 +151,25 @@ class BusinessRuleError(BillingError):
     http_status = 422
 
 
+class TooManyRequestsError(BillingError):
+    """The client asks for more than its share. The same request will do later."""
+
+    code = "rate_limited"
+    http_status = 429
+
+
 class UnavailableError(BillingError):
     """Too many requests changed the same record at once. The same request will do later."""
 
     code = "try_again"
     http_status = 503
+    retry_after = 1
+
+
+class DeadlineExceededError(UnavailableError):
+    """The request would have kept a worker from others for too long; nothing of what was stopped is kept."""
+
+    code = "deadline_exceeded"
 
 
 class InternalError(BillingError):
@@ -180,7 +204,9 @@ def from_exception(exc: Exception) -> BillingError:
         _logger.warning("A business rule refused an API request: %s", _loggable(exc))
         return BusinessRuleError("A rule of the back office refuses this request.")
     if isinstance(exc, (ConcurrencyError, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)):
-        return UnavailableError("The record is being changed by others; send the request again.")
+        return try_again()
+    if isinstance(exc, QueryCanceled):  # statement_timeout: see limits/deadline.py
+        return deadline_exceeded()
     _logger.error("Unexpected error in an API request", exc_info=exc)
     return InternalError("Internal error.")
 
@@ -190,6 +216,14 @@ def _loggable(exc: Exception) -> str:
     if isinstance(exc, IntegrityError):
         return f"{type(exc).__name__} of {exc.diag.constraint_name or exc.diag.column_name} (SQLSTATE {exc.pgcode})"
     return without_keys(str(exc))[:_LOGGED]
+
+
+def try_again() -> UnavailableError:
+    return UnavailableError("The record is being changed by others; send the request again.")
+
+
+def deadline_exceeded() -> DeadlineExceededError:
+    return DeadlineExceededError("The request took too long and was given up; ask for less at a time.")
 
 
 def _from_http_exception(exc: HTTPException) -> BillingError:

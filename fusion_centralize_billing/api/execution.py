@@ -1,5 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-"""authenticate(), execute() and execute_apart(): the one way from any transport to an operation."""
+"""authenticate(), execute(), execute_apart() and execute_alone(): the one way from any transport to an operation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from psycopg2.errors import ReadOnlySqlTransaction
 
 from odoo.api import SUPERUSER_ID, Environment
 from odoo.exceptions import ConcurrencyError
+from odoo.http import request as http_request
 from odoo.models import BaseModel
+from odoo.service.model import retrying
 
+from ..limits import admission
 from . import idempotency
 from .errors import ForbiddenError, NotFoundError, UnauthenticatedError, from_exception
 from .operations import OPERATIONS, Operation
@@ -22,9 +25,14 @@ TRANSACTION_ERRORS = (OperationalError, InterfaceError, ReadOnlySqlTransaction, 
 
 
 def authenticate(env: Environment, raw_key: str | None) -> BaseModel:
-    """Return the ``fusion.billing.api.key`` that ``raw_key`` opens, or raise UnauthenticatedError."""
+    """Return the ``fusion.billing.api.key`` that ``raw_key`` opens, or raise UnauthenticatedError.
+
+    :raises TooManyRequestsError: if the address failed too often
+    """
+    admission.begin(env)
     key = env(user=SUPERUSER_ID)["fusion.billing.api.key"]._authenticate(raw_key)
     if not key:
+        admission.note_failure(env)
         raise UnauthenticatedError("A valid API key is needed: Authorization: Bearer KEY.")
     return key
 
@@ -46,11 +54,12 @@ def execute(key: BaseModel, name: str, payload: Any, idempotency_key: Any = None
         raise ForbiddenError(f"This key is not allowed to use {operation.scope}.", code="insufficient_scope")
     if idempotency_key is not None:
         idempotency.check(operation, idempotency_key)
-    request = operation.payload.parse(payload)
-    service = key.service_id._as_technical_user()
-    if idempotency_key is None:
-        return _run(service, operation, request)
-    return _run_once(service, operation, request, idempotency_key)
+    with admission.within_deadline(key.env):
+        request = operation.payload.parse(payload)
+        service = key.service_id._as_technical_user()
+        if idempotency_key is None:
+            return _run(service, operation, request)
+        return _run_once(service, operation, request, idempotency_key)
 
 
 def _run(service: BaseModel, operation: Operation, request: Payload) -> dict[str, Any]:
@@ -80,7 +89,7 @@ def _run_once(service: BaseModel, operation: Operation, request: Payload, idempo
 def execute_apart(key: BaseModel, name: str, payload: Any, idempotency_key: Any = None) -> dict[str, Any]:
     """Do what execute() does, so that a failure undoes this operation and leaves the others of the request.
 
-    For transports that answer several operations at once, or answer a failure without raising it to Odoo.
+    For transports that answer several operations of one transaction.
 
     :raises BillingError: for whatever the client may see; nothing of the operation is left
     :raises TRANSACTION_ERRORS: unchanged; do not answer them
@@ -92,3 +101,34 @@ def execute_apart(key: BaseModel, name: str, payload: Any, idempotency_key: Any 
         raise
     except Exception as exc:
         raise from_exception(exc) from exc
+
+
+def execute_alone(key: BaseModel, name: str, payload: Any, idempotency_key: Any = None) -> dict[str, Any]:
+    """Do what execute() does in a transaction of its own, which is committed, and run again after a conflict.
+
+    For transports that answer several operations at once: locks are held no longer than one of them takes, and a
+    conflict repeats that one only. What the transaction of the request did before is committed too, so nothing that
+    is raised afterwards may have Odoo run the request again.
+
+    :raises BillingError: for whatever goes wrong; nothing of the operation is left
+    """
+    cr, session = key.env.cr, http_request.session if http_request else None
+    tries = 0
+
+    def attempt() -> dict[str, Any]:
+        nonlocal tries
+        tries += 1
+        try:
+            return execute(key, name, payload, idempotency_key)
+        except admission.CONFLICTS as exc:
+            admission.give_up_if_late(tries, exc)
+            raise
+
+    try:
+        return retrying(attempt, key.env)
+    except Exception as exc:
+        cr.rollback()
+        raise from_exception(exc) from exc
+    finally:
+        if http_request:  # retrying() has put a new one in its place, which would be saved and sent as a cookie
+            http_request.session = session

@@ -73,22 +73,42 @@ class Call:
     idempotency_key: Any = None
 
 
-def answer(message: Any, perform: Callable[[Call], Any], max_batch: int) -> Response | list[Response] | None:
+def answer(
+    message: Any,
+    perform: Callable[[Call], Any],
+    max_cost: int,
+    cost: Callable[[Call], int] = lambda call: 1,
+    admit: Callable[[Sequence[Call]], None] = lambda calls: None,
+) -> Response | list[Response] | None:
     """Return the response to a message, a list of them for a batch, or None where nothing may be answered.
 
     The calls of a batch run one after the other, and the responses keep their order; section 6 leaves both open.
 
     :param perform: does a call and returns its result, or raises RpcError
+    :param max_cost: of the calls of a batch together
+    :param cost: tells what a call costs, at least 1; members that are no call cost 1
+    :param admit: is told the calls before the first one is done, and raises what refuses them all
     :raises RpcError: the message as a whole is no request; its ``id`` is null
     """
     if not isinstance(message, list):
-        return _respond(parse_call(message), perform)
+        call = parse_call(message)
+        admit([call])
+        return _respond(call, perform)
     if not message:
         raise _invalid_request("A batch needs at least one call.")
-    if len(message) > max_batch:
-        detail = f"A batch may have {max_batch} calls; this one has {len(message)}."
+    if len(message) > max_cost:  # before anything is read of it
+        detail = f"A batch may have {max_cost} calls; this one has {len(message)}."
         raise RpcError(INVALID_REQUEST, "too_many_calls", detail)
-    responses = [_answer_member(member, perform) for member in message]
+    members = [_parse_member(member) for member in message]
+    calls = [member for member in members if isinstance(member, Call)]
+    total = sum(map(cost, calls)) + len(members) - len(calls)
+    if total > max_cost:
+        detail = f"The calls of a batch may cost {max_cost} together; these cost {total}. Send fewer at a time."
+        raise RpcError(INVALID_REQUEST, "batch_too_costly", detail)
+    admit(calls)
+    responses = [
+        _respond(member, perform) if isinstance(member, Call) else error_response(member) for member in members
+    ]
     # Section 6: a batch of notifications is answered by nothing at all, not by an empty array.
     return [response for response in responses if response is not None] or None
 
@@ -124,12 +144,12 @@ def error_response(error: RpcError, call_id: str | int | float | None = None) ->
     return {"jsonrpc": "2.0", "error": error.as_dict(), "id": call_id}
 
 
-def _answer_member(message: Any, perform: Callable[[Call], Any]) -> Response | None:
+def _parse_member(message: Any) -> Call | RpcError:
+    """Return a call, or what is answered with a null id to what is none (section 5)."""
     try:
-        call = parse_call(message)
+        return parse_call(message)
     except RpcError as exc:
-        return error_response(exc)  # section 5: the id of an invalid request is null
-    return _respond(call, perform)
+        return exc
 
 
 def _respond(call: Call, perform: Callable[[Call], Any]) -> Response | None:

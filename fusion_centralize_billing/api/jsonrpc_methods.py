@@ -9,7 +9,7 @@ from odoo.models import BaseModel
 
 from . import idempotency, openrpc, refusals
 from .errors import BillingError, NotFoundError
-from .execution import execute_apart
+from .execution import execute_alone
 from .jsonrpc import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -24,8 +24,6 @@ from .operations import OPERATIONS
 from .payloads import Empty
 
 PATH = "/api/billing/jsonrpc"
-#: Each call costs a savepoint and at most a subscription; one request must end before the worker's time limit.
-MAX_BATCH = 100
 #: The name is OpenRPC's; the specification keeps the prefix "rpc." for such methods (section 8).
 DISCOVER = "rpc.discover"
 
@@ -33,7 +31,10 @@ _NUMBERS = {"invalid_json": PARSE_ERROR, "unknown_operation": METHOD_NOT_FOUND}
 
 
 def perform(key: BaseModel, call: Call) -> dict[str, Any]:
-    """Do a call and return its result, or raise RpcError with nothing of it left."""
+    """Do a call and return its result, or raise RpcError with nothing of it left.
+
+    Each is a transaction of its own. Odoo must not run again what was committed: nothing but RpcError leaves here.
+    """
     try:
         if call.method == DISCOVER:
             Empty.parse(bind(call.params, ()))
@@ -44,7 +45,7 @@ def perform(key: BaseModel, call: Call) -> dict[str, Any]:
         if operation is None:
             raise NotFoundError("There is no such method.", code="unknown_operation")
         payload = bind(call.params, openrpc.parameter_names(operation))
-        return execute_apart(key, operation.name, payload, call.idempotency_key)
+        return execute_alone(key, operation.name, payload, call.idempotency_key)
     except BillingError as exc:
         is_known = call.method == DISCOVER or call.method in OPERATIONS
         refusals.note(exc.code, exc.http_status, call.method if is_known else None)

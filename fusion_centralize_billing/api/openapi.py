@@ -21,6 +21,8 @@ _IDEMPOTENCY_KEY = {
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+#: Statuses that tell when the same request may do.
+_RETRIED = ("429", "503")
 _ERROR_STATUSES = {
     "400": "The request is malformed.",
     "401": "No valid API key.",
@@ -28,7 +30,8 @@ _ERROR_STATUSES = {
     "404": "A record that the request names does not exist for this service.",
     "409": "The request contradicts what is stored.",
     "422": "A rule of billing refuses the request.",
-    "503": "Busy, or not able to render a PDF; the same request may do later.",
+    "429": "The key asks for more than its share: see the code, and Retry-After.",
+    "503": "Busy, too slow (`deadline_exceeded`), or not able to render a PDF; the same request may do later.",
 }
 
 
@@ -56,9 +59,11 @@ def _path_item(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "operationId": operation.name,
         "summary": operation.summary,
         "description": f"Needs the scope `{operation.scope}`.",
+        "x-cost": operation.cost,
+        "x-cost-class": operation.cost_class,
         "responses": {
             str(int(operation.status)): _success(operation, schemas),
-            **{status: _error_response(text) for status, text in _ERROR_STATUSES.items()},
+            **{status: _error_response(status, text) for status, text in _ERROR_STATUSES.items()},
         },
     }
     schema = operation.payload.model_json_schema(ref_template=_REFERENCE)
@@ -110,11 +115,15 @@ def _template(path: str) -> str:
     return re.sub(r"<(\w+)>", r"{\1}", path)
 
 
-def _error_response(description: str) -> dict[str, Any]:
-    return {
+def _error_response(status: str, description: str) -> dict[str, Any]:
+    response: dict[str, Any] = {
         "description": description,
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
     }
+    if status in _RETRIED:
+        described = "Seconds until the same request may do."
+        response["headers"] = {"Retry-After": {"description": described, "schema": {"type": "integer"}}}
+    return response
 
 
 def _error_schema() -> dict[str, Any]:

@@ -11,7 +11,11 @@ _DESCRIPTION = """Authorization: Bearer KEY, as in REST. The data of an error ho
 
 The calls of methods with a scope that ends in ":write" may have the member "idempotency_key" beside "method" and
 "params", of up to 255 printable ASCII characters. It names the call for at least a day: made again with the same key
-and params, it is not done again, but answered as the first time."""
+and params, it is not done again, but answered as the first time.
+
+Each call is a transaction of its own. The calls of a batch may cost so much together as the server's operator says
+(500 if nothing): a call costs what its method says as "x-cost", and 1 more for each 100 items of a list in its params.
+A message beyond the rate or number of the key's requests is refused with HTTP 429 and Retry-After."""
 _REFERENCE = "#/components/schemas/{model}"
 #: What any method may answer; ``data.code`` tells more.
 _ERRORS = {
@@ -21,6 +25,7 @@ _ERRORS = {
     -32004: "A record that the request names does not exist for this service.",
     -32009: "The request contradicts what is stored.",
     -32022: "A rule of billing refuses the request.",
+    -32029: "The service may create no more of this today.",
 }
 
 
@@ -60,6 +65,8 @@ def _method(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "name": operation.name,
         "summary": operation.summary,
         "description": f"Needs the scope `{operation.scope}`.",
+        "x-cost": operation.cost,
+        "x-cost-class": operation.cost_class,
         "paramStructure": "either",
         "params": [
             {"name": name, "required": name in schema.get("required", []), "schema": schema["properties"][name]}

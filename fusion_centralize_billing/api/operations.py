@@ -13,6 +13,10 @@ from . import answers, invoice_payloads, list_payloads, payloads
 
 PDF = "application/pdf"
 
+#: Classes of operations, each with a rate limit of its own (limits/). Of costly ones few run at a time.
+READ, WRITE, COSTLY = "read", "write", "costly"
+_COSTS = {READ: 1, WRITE: 5}
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -28,6 +32,7 @@ class Operation:
     :param status: HTTP status of success
     :param readonly: it writes nothing, so that a replica may serve it
     :param content_type: what REST answers; for anything but JSON, the bytes in the answer's ``content_base64``
+    :param high_cost: what it costs in units of a plain read, if that is more than reads and writes do
     """
 
     name: str
@@ -41,11 +46,24 @@ class Operation:
     status: HTTPStatus = HTTPStatus.OK
     readonly: bool = False
     content_type: str = "application/json"
+    high_cost: int = 0
 
     @property
     def takes_idempotency_key(self) -> bool:
         """Tell whether a key protects it from being done twice: it does something that lasts."""
         return self.scope.endswith(":write")
+
+    @property
+    def cost_class(self) -> str:
+        """Return READ, WRITE or COSTLY."""
+        if self.high_cost:
+            return COSTLY
+        return WRITE if self.scope.endswith(":write") else READ
+
+    @property
+    def cost(self) -> int:
+        """Return what it costs, without what its parameters add to it."""
+        return self.high_cost or _COSTS[self.cost_class]
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -105,6 +123,7 @@ OPERATIONS: dict[str, Operation] = {
             verb="GET",
             path="/usage",
             summary="Aggregate the usage of a subscription.",
+            high_cost=10,
             readonly=True,
         ),
         Operation(
@@ -147,6 +166,7 @@ OPERATIONS: dict[str, Operation] = {
             verb="GET",
             path="/proof",
             summary="Tell what has become of every counter of the service's own subscriptions.",
+            high_cost=50,
             # Not readonly: it works on temporary tables, which a replica does not have.
         ),
         # === CATALOGUE === #
@@ -223,6 +243,7 @@ OPERATIONS: dict[str, Operation] = {
             verb="POST",
             path="/subscriptions/<subscription_external_id>/preview",
             summary="Show the invoice that a subscription would get; nothing of it is kept.",
+            high_cost=20,
             # Not readonly: the invoice is made, and undone.
         ),
         # === INVOICES === #
@@ -257,6 +278,7 @@ OPERATIONS: dict[str, Operation] = {
             verb="GET",
             path="/invoices/<invoice_id>/pdf",
             summary="Render an invoice as a PDF.",
+            high_cost=20,
             content_type=PDF,  # not readonly: rendering may store bundles of style sheets
         ),
         Operation(
@@ -344,6 +366,7 @@ OPERATIONS: dict[str, Operation] = {
             verb="GET",
             path="/credit_notes/<credit_note_id>/pdf",
             summary="Render a credit note as a PDF.",
+            high_cost=20,
             content_type=PDF,  # as getInvoicePdf
         ),
     )

@@ -11,7 +11,10 @@ from odoo.http import request
 from ..api import jsonrpc
 from ..api.dispatchers import JsonrpcDispatcher, empty_response, json_response
 from ..api.http_request import MAX_BODY, authenticated_key, json_body, refuse_idempotency_header
-from ..api.jsonrpc_methods import MAX_BATCH, PATH, note_invalid_calls, perform
+from ..api.jsonrpc_methods import PATH, note_invalid_calls, perform
+from ..limits import costs
+from ..limits.admission import admit, admitted
+from ..limits.settings import Settings
 
 
 class JsonrpcController(http.Controller):
@@ -32,6 +35,17 @@ class JsonrpcController(http.Controller):
             raise MethodNotAllowed(valid_methods=["POST"])
         key = authenticated_key()
         refuse_idempotency_header()
-        answer = jsonrpc.answer(json_body(JsonrpcDispatcher.mimetypes), partial(perform, key), MAX_BATCH)
+        max_cost = Settings.load(key.env).batch_cost
+        with admitted(key):
+            message = json_body(JsonrpcDispatcher.mimetypes)
+            answer = jsonrpc.answer(message, partial(perform, key), max_cost, _cost, partial(_admit, key))
         note_invalid_calls(answer)
         return empty_response() if answer is None else json_response(answer)
+
+
+def _cost(call):
+    return costs.cost(call.method, call.params)
+
+
+def _admit(key, calls):
+    admit(key, costs.of_calls(call.method for call in calls))

@@ -11,6 +11,8 @@ from ..api.execution import execute
 from ..api.http_request import MAX_BODY, authenticated_key, idempotency_key, json_body, query
 from ..api.openapi import document
 from ..api.operations import Operation
+from ..limits import costs
+from ..limits.admission import admitted
 
 BASE = "/api/billing/v1"
 
@@ -33,8 +35,9 @@ class RestController(http.Controller):
         operation, path_arguments = routes.match(path, request.httprequest.method)
         refusals.note_operation(operation.name)
         key = authenticated_key()
-        payload = _join(_decode_payload(operation), operation.payload.from_texts(path_arguments))
-        return answer_response(operation, execute(key, operation.name, payload, idempotency_key()))
+        with admitted(key, costs.of_operation(operation)):
+            payload = _join(_decode_payload(operation), operation.payload.from_texts(path_arguments))
+            return answer_response(operation, execute(key, operation.name, payload, idempotency_key()))
 
     @http.route(
         f"{BASE}/openapi.json", type="fusion_rest", auth="none", readonly=True, save_session=False, methods=["GET"]

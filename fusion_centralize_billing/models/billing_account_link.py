@@ -4,6 +4,8 @@ from psycopg2.errors import UniqueViolation
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
 
+from ..limits import daily
+
 
 class BillingAccountLink(models.Model):
     """What a service calls a customer, and which partner that is. Services share partners by e-mail.
@@ -69,6 +71,7 @@ class BillingAccountLink(models.Model):
         return {"service_id", "external_id", "partner_id"}
 
     def _create_link(self, service, external_id, name, email, extra):
+        daily.check_customers(service)
         # sudo: a service may use a shared partner, but neither search nor create partners in general.
         partners, service = self.env["res.partner"].sudo(), service.sudo()
         candidate = partners._fc_get_candidate(service, email)

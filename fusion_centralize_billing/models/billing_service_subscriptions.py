@@ -9,6 +9,7 @@ from odoo.exceptions import ConcurrencyError
 from ..api import list_payloads, payloads
 from ..api.errors import BusinessRuleError, ConflictError, ForbiddenError, NotFoundError
 from ..api.plain_values import day, instant, number, text
+from ..limits import daily
 from .sale_order_line import line_role
 
 
@@ -29,6 +30,7 @@ class BillingService(models.Model):
         link = service._get_account_link(request.external_customer_id)
         order = service._get_existing_subscription(request, link)
         if not order:
+            daily.check_subscriptions(service)
             try:
                 with service.env.cr.savepoint():
                     order = service._open_subscription(request, link)

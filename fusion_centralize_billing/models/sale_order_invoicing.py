@@ -26,6 +26,7 @@ class SaleOrder(models.Model):
         for order in subscriptions:
             order._fc_rate()
             boundaries[order] = order._fc_get_due_boundary()
+            order._fc_give_way()
         moves = super()._create_invoices(grouped=grouped, final=final, date=date)
         for order in subscriptions:
             order._fc_close_period(moves, boundaries[order])

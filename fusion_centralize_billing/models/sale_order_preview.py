@@ -1,9 +1,14 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import datetime
 
+from psycopg2.errors import QueryCanceled
+
 from odoo import fields, models
 
+from ..api.errors import deadline_exceeded
 from ..api.plain_values import number
+from ..limits.admission import CONFLICTS
+from ..limits.preview_turn import TURN, PreviewTurn, busy
 from .sale_order_days import TODAY
 
 
@@ -24,23 +29,39 @@ class SaleOrder(models.Model):
         Rating and invoicing run as they always do, in a savepoint that is rolled back: taxes, adjustments
         and the minimum commitment are those of the real invoice. Usage counts as far as it was pushed.
 
+        It waits for nobody and gives way to whoever waits for it: see limits/preview_turn.py.
+
         :param at: ``now`` or ``period_end``
         :return: plain values, with amounts as decimal text in ``currency``; without lines if there is nothing to bill
+        :raises ConflictError: ``busy``, if another transaction has the subscription, or wants it
+        :raises DeadlineExceededError: if it takes too long
         """
         self.ensure_one()
         period = self._fc_get_running_period() if at == "period_end" else None
         day = self._fc_get_invoice_day(period) if at == "period_end" else self._fc_get_today()
         values = {}
+        turn = PreviewTurn(self.env)
         try:
-            with self.env.cr.savepoint():
+            with self.env.cr.savepoint(), turn.running():
                 # sudo: as in the recurring run; whoever previews need not be allowed to invoice.
-                order = self.sudo().with_company(self.company_id).with_context(**{TODAY: day}, tracking_disable=True)
+                order = self.sudo().with_company(self.company_id)
+                order = order.with_context(**{TODAY: day, TURN: turn}, tracking_disable=True)
                 values = order._fc_describe_preview(order._fc_make_previewed_invoice(period), day)
                 raise _PreviewDoneError
         except _PreviewDoneError:
             return values
+        except CONFLICTS as exc:
+            raise busy() from exc
+        except QueryCanceled as exc:
+            raise deadline_exceeded() from exc
 
     # === HELPERS === #
+
+    def _fc_give_way(self):
+        """Between two steps of a preview, stop if it holds up others. Does nothing outside of previews."""
+        turn = self.env.context.get(TURN)
+        if isinstance(turn, PreviewTurn):  # a client could send anything
+            turn.check()
 
     def _fc_get_invoice_day(self, period):
         """Return the day on which a period is invoiced, or, without one, what is left; today if that is due."""
@@ -58,6 +79,7 @@ class SaleOrder(models.Model):
         if not period or not hasattr(order, "_get_due_invoice"):  # Enterprise moves on in its recurring run only
             return moves[-1:]
         while order._get_due_invoice():  # Community invoices earlier periods, of which none has been made yet, first
+            self._fc_give_way()
             moves |= order._create_invoices(final=True)
         return moves.filtered(lambda move: move.x_fc_period_end == period[1])[-1:]
 

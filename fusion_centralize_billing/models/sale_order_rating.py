@@ -150,6 +150,7 @@ class SaleOrder(models.Model):
         for (_order, charge, start, end), groups in sorted(
             priced.items(), key=lambda item: (item[0][2], item[0][1].id)
         ):
+            self._fc_give_way()
             # Of one group at a time: a period may have thousands of them.
             by_group = known.get((charge, start), rows.browse()).grouped(lambda row: row.group_key or WHOLE)
             gone = set(by_group) - set(groups)

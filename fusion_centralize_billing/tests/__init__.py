@@ -23,6 +23,7 @@ from . import (
     test_isolation,
     test_jsonrpc,
     test_late_usage,
+    test_limits,
     test_logs,
     test_metric_companies,
     test_openapi,

@@ -157,7 +157,10 @@ FIELD_RIGHTS = {
     "res.config.settings": Rights(
         _SYSTEM,
         written="x_fc_usage_lock_date x_fc_billing_tz x_fc_usage_periods_ahead x_fc_start_days_back"
-        " x_fc_webhook_secret_overlap_hours x_fc_ask_before_linking x_fc_webhook_ports",
+        " x_fc_webhook_secret_overlap_hours x_fc_ask_before_linking x_fc_webhook_ports"
+        " x_fc_limit_request_seconds x_fc_limit_preview_seconds x_fc_limit_batch_cost x_fc_limit_costly_at_once"
+        " x_fc_limit_reads_per_second x_fc_limit_writes_per_second x_fc_limit_costly_per_second"
+        " x_fc_limit_failures_at_once x_fc_limit_customers_per_day x_fc_limit_subscriptions_per_day",
     ),
     "res.partner": Rights(code="x_fc_billing_email x_fc_created_by_service_id"),
     "sale.order": Rights(

@@ -172,6 +172,7 @@ class TestArchitecture(TransactionCase):
     def test_public_methods_are_actions_or_overrides(self):
         known = {"init", "create", "write", "unlink", "copy", "copy_data", "default_get"}
         known |= {"button_cancel", "button_draft", "reverse_moves", "get_linked_records_info"}
+        known |= {"get_values", "set_values"}
         own = {name for name, model in self.registry.items() if model._module == _MODULE}
         for model, method in self._get_own_methods(""):
             if (

@@ -12,11 +12,13 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..api.http_request import MAX_BODY
-from ..api.jsonrpc_methods import MAX_BATCH, PATH
+from ..api.jsonrpc_methods import PATH
 from ..api.openrpc import document
 from ..api.operations import OPERATIONS
+from ..limits.settings import Settings
 from .common import BillingHttpCase, unique
 
+BATCH_COST = Settings.batch_cost
 _LOGGERS = ("odoo.addons.fusion_centralize_billing.api.errors", "odoo.http", "odoo.sql_db", "odoo.service.model")
 
 
@@ -230,10 +232,11 @@ class TestJsonrpcCalls(JsonrpcCase):
         runs, patched = self._conflicting_once(conflict)
         with patched, patch("odoo.service.model.time.sleep"), mute_logger(*_LOGGERS):
             response = self._send(message)
-        self.assertEqual(len(runs), 2, "the request was not run again")
+        self.assertEqual(len(runs), 2, "the call was not run again")
+        self.assertNotIn("Set-Cookie", response.headers)
         return response.json()
 
-    def test_a_conflict_of_transactions_runs_the_whole_request_again(self):
+    def test_a_conflict_of_transactions_runs_the_call_again(self):
         def serialization_failure(service):
             service.env.cr.execute("DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '40001'; END $$")
 
@@ -250,11 +253,11 @@ class TestJsonrpcCalls(JsonrpcCase):
                 event = self._event(self.order, idempotency_key=unique("key"))
                 answers = self._send_with_conflict([call("recordUsage", [[event]]), call("catalog")], conflict)
                 self.assertEqual(["result" in answer for answer in answers], [True, True])
-                # Not "duplicate": the work of the first run was undone.
+                # Not "duplicate": what was done before is committed, and not done again.
                 self.assertEqual(answers[0]["result"]["results"], [{"index": 0, "status": "accepted"}])
         self.assertEqual(self._get_quantities(), [1, 1, 1])
 
-    def test_a_request_that_loses_every_race_may_be_sent_again(self):
+    def test_a_call_that_loses_every_race_may_be_sent_again_and_leaves_the_others(self):
         def conflict(service, payload):
             raise ConcurrencyError("conflict")
 
@@ -265,9 +268,10 @@ class TestJsonrpcCalls(JsonrpcCase):
             patch("odoo.service.model.time.sleep"),
             mute_logger(*_LOGGERS),
         ):
-            response = self._send(batch)
-        self.assertFailedHttp(response, 503, -32603, "try_again")
-        self.assertEqual(self._count_links(customer), 0)
+            answers = self._send(batch).json()
+        self.assertIn("result", answers[0])
+        self.assertFailed(answers[1], -32603, "try_again")
+        self.assertEqual(self._count_links(customer), 1)
 
     # === NOTIFICATIONS === #
 
@@ -322,14 +326,28 @@ class TestJsonrpcCalls(JsonrpcCase):
         self.assertEqual(numbers, [None, None, -32600, -32601, -32602])
         self.assertEqual(answers[0]["result"]["external_id"], customer)
 
-    def test_the_largest_batch_is_answered(self):
-        answers = self._send([call("catalog", call_id=number) for number in range(MAX_BATCH)]).json()
-        self.assertEqual([answer["id"] for answer in answers], list(range(MAX_BATCH)))
+    def test_a_batch_of_the_greatest_cost_is_answered(self):
+        answers = self._send([call("catalog", call_id=number) for number in range(BATCH_COST)]).json()
+        self.assertEqual([answer["id"] for answer in answers], list(range(BATCH_COST)))
 
-    def test_a_larger_batch_is_refused_with_none_of_it_done(self):
+    def test_a_batch_that_costs_more_is_refused_with_none_of_it_done(self):
         customer = unique("customer")
-        response = self._send([call("upsertCustomer", [customer])] * (MAX_BATCH + 1))
-        self.assertFailedHttp(response, 400, -32600, "too_many_calls")
+        upsert = call("upsertCustomer", [customer])
+        counters = [self._event(idempotency_key=str(number)) for number in range(5000)]
+        cases = [
+            ([call("catalog")] * (BATCH_COST + 1), "too_many_calls", "more calls than the cost has units"),
+            ([upsert] * (BATCH_COST // 5 + 1), "batch_too_costly", "a write costs 5"),
+            ([upsert] + [call("previewInvoice", ["x"])] * (BATCH_COST // 20), "batch_too_costly", "a preview costs 20"),
+            ([upsert] + [1] * (BATCH_COST - 4), "batch_too_costly", "what is no call costs 1"),
+            (
+                [upsert, upsert] + [call("recordUsage", [counters])] * 9,
+                "batch_too_costly",
+                "5000 counters cost 50 more",
+            ),
+        ]
+        for batch, code, reason in cases:
+            with self.subTest(reason):
+                self.assertFailedHttp(self._send(batch), 400, -32600, code)
         self.assertEqual(self._count_links(customer), 0)
 
     # === DISCOVERY === #

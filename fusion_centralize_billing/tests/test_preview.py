@@ -1,8 +1,12 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from unittest.mock import patch
+
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.fields import Command
 from odoo.tests import tagged
 
+from ..api.errors import ConflictError, DeadlineExceededError
+from ..limits import preview_turn
 from .common import BillingCase
 
 
@@ -47,6 +51,46 @@ class TestPreview(BillingCase):
         [line] = values["lines"]
         self.assertEqual((line["kind"], line["charge"], line["metric"]), ("usage", "Calls", self.metric.code))
         self.assertIn("used 50, included 10, billed 40", line["description"])
+
+    def test_a_preview_that_meets_another_transaction_is_busy(self):
+        for sqlstate in ("55P03", "40001", "40P01"):  # lock not available, serialization failure, deadlock
+
+            def meet(order, sqlstate=sqlstate):
+                conflict = f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{sqlstate}'; END $$"
+                order.env.cr.execute(conflict, log_exceptions=False)
+
+            with self.subTest(sqlstate), patch.object(type(self.order), "_fc_lock", meet):
+                with self.assertRaises(ConflictError) as caught:
+                    self._preview("now")
+                self.assertEqual(caught.exception.code, "busy")
+                wizard = self.env["fusion.billing.invoice.preview"].new({"order_id": self.order.id})
+                self.assertIn("Try again in a while", wizard.content)
+        self._preview("now")
+
+    def test_a_preview_that_takes_too_long_is_given_up(self):
+        def outlast(order):
+            order.env.cr.execute("SELECT pg_sleep(60)", log_exceptions=False)
+
+        self.env["ir.config_parameter"].set_param("fusion_centralize_billing.preview_seconds", "1")
+        with patch.object(type(self.order), "_fc_lock", outlast), self.assertRaises(DeadlineExceededError):
+            self._preview("now")
+        self.env.cr.execute("SHOW lock_timeout")
+        self.assertEqual(self.env.cr.fetchone(), ("0",), "what comes after a preview waits as ever")
+
+    def test_a_preview_gives_way_between_its_steps(self):
+        self._use(self.order, 110)
+        with (
+            patch.object(preview_turn, "_SECONDS_BETWEEN_LOOKS", 0),
+            patch.object(preview_turn, "_IS_AWAITED", "SELECT TRUE"),
+            self.assertRaises(ConflictError),
+        ):
+            self._preview("now")
+        self.assertFalse(self.order.x_fc_rating_ids)
+
+    def test_a_client_cannot_stop_a_rating_with_the_context_of_a_preview(self):
+        self._use(self.order, 110)
+        self._rate(self.order.with_context(**{preview_turn.TURN: True}))
+        self.assertTrue(self.order.x_fc_rating_ids)
 
     def test_a_preview_leaves_no_trace(self):
         self._use(self.order, 110)

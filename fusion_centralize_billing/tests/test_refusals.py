@@ -106,7 +106,7 @@ class TestRefusals(BillingHttpCase):
         cases = [
             # message, key, service, code, status
             ([], None, self.service.code, "invalid_request", 400),
-            ([{}] * 101, None, self.service.code, "too_many_calls", 400),
+            ([{}] * 501, None, self.service.code, "too_many_calls", 400),
             ({}, None, self.service.code, "invalid_request", 400),
             ({}, _KEY, "-", "unauthenticated", 401),
         ]

@@ -3,6 +3,7 @@ from decimal import Decimal
 
 from odoo import api, fields, models
 
+from ..api.errors import ConflictError, DeadlineExceededError
 from ..models.number_text import format_number, format_quantity
 
 
@@ -25,8 +26,11 @@ class BillingInvoicePreview(models.TransientModel):
     def _compute_content(self):
         for preview in self:
             # Not the onchange's pseudo-record: what is rolled back must be a real one.
-            values = preview.order_id._origin._fc_preview_invoice(preview.at) if preview.order_id else {}
-            shown = values and preview._format(values)
+            try:
+                values = preview.order_id._origin._fc_preview_invoice(preview.at) if preview.order_id else {}
+                shown = values and preview._format(values)
+            except (ConflictError, DeadlineExceededError) as error:
+                shown = {"problem": error.message}  # nothing that a dialog has to stop for
             preview.content = self.env["ir.qweb"]._render("fusion_centralize_billing.invoice_preview", shown)
 
     # === HELPERS === #

@@ -1,6 +1,7 @@
 """Benchmarks of scripts/bench: measured on a live server, ways to the same answer in turn.
 
 graphql       the benchmark of that name; so are further ones: a module here, and its name in NAMES
+hostile_clients   clients that ask for all that one key can get
 world         a database with customers, subscriptions and rated usage, on a server with workers
 counting      an HTTP client that counts its calls and bytes
 server_log    what the server says a request cost it
@@ -15,7 +16,7 @@ what needs the runtime's packages is imported in ``run``.
 import importlib
 from types import ModuleType
 
-NAMES = ("graphql", "proof")
+NAMES = ("graphql", "proof", "hostile")
 
 
 def load(name: str) -> ModuleType:

@@ -25,6 +25,12 @@ def allow_loopback_webhooks(office: BackOffice) -> None:
     office.call("ir.config_parameter", "set_param", _LOOPBACK, "True")
 
 
+def lift_rate_limits(office: BackOffice) -> None:
+    """Let one client send as much as it can: most tests have one, and some send all they can think of."""
+    for name in ("reads_per_second", "writes_per_second", "costly_per_second", "failures_at_once"):
+        office.call("ir.config_parameter", "set_param", f"fusion_centralize_billing.{name}", "0")
+
+
 def allow_starts_since(office: BackOffice, day: date) -> None:
     """Let services open subscriptions that began on a day long ago."""
     [company] = office.find("res.company", [("id", "=", office.info["user_companies"]["current_company"])], ["name"])
