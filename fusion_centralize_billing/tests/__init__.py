@@ -27,6 +27,7 @@ from . import (
     test_parity,
     test_payment_amounts,
     test_payment_charges,
+    test_payment_page,
     test_payment_safety,
     test_payment_schedule,
     test_payment_stripe,
