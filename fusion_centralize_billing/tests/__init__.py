@@ -63,6 +63,7 @@ from . import (
     test_usage_corrections,
     test_usage_queries,
     test_webhooks,
+    test_which_token,
     test_written_by_billing,
 )
 
