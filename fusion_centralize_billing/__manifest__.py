@@ -39,6 +39,7 @@
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
         "views/payment_views.xml",
+        "views/payment_page_templates.xml",
         "views/product_views.xml",
         "views/menus.xml",
     ],

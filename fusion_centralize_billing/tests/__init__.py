@@ -31,6 +31,7 @@ from . import (
     test_parity,
     test_payment_amounts,
     test_payment_charges,
+    test_payment_page,
     test_payment_safety,
     test_payment_schedule,
     test_payment_stripe,
@@ -71,6 +72,7 @@ from . import (
     test_webhook_addresses,
     test_webhook_secrets,
     test_webhooks,
+    test_which_token,
     test_written_by_billing,
 )
 

@@ -10,6 +10,7 @@ from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
+from ..api.errors import NotFoundError
 from .common import unique
 from .payments import PaymentCase
 
@@ -80,6 +81,17 @@ class TestCustomersToConfirm(PaymentCase):
         first, second = self._upsert(), self._upsert(service=self._create_service())
         self.assertEqual(first.candidate_id | second.candidate_id, self.known)
         self.assertEqual(len(first.partner_id | second.partner_id), 2)
+
+    def test_the_contacts_subscriptions_are_out_of_reach_until_confirmed(self):
+        with trap_jobs():
+            order = self._create_subscription(partner_id=self.known.id, x_fc_service_id=False, x_fc_external_id=False)
+        link = self._upsert()
+        self.env.invalidate_all()
+        with self.assertRaises(NotFoundError):
+            self.service._api_get_subscription({"subscription_external_id": str(order.id)})
+        self._confirm(link)
+        found = self.service._api_get_subscription({"subscription_external_id": str(order.id)})
+        self.assertEqual(found["external_customer_id"], "acme")
 
     def test_both_are_shown_side_by_side(self):
         link = self._upsert()
