@@ -122,6 +122,7 @@ class AccountMove(models.Model):
 
     def action_view_x_fc_payment_jobs(self):
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.actions"]._for_xml_id("queue_job.action_queue_job")
         # sudo: the jobs of the invoice's charges, for people who may see jobs but not transactions.
         keys = [self._fc_payment_job_key(), self._fc_failure_job_key()]

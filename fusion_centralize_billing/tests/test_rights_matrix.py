@@ -2,6 +2,8 @@
 """Who reaches which records of ours: a table of all models and kinds of people, tried on records of their own
 company and service, of another service, and of another company."""
 
+import re
+
 from odoo.exceptions import AccessError
 from odoo.service.model import get_public_method
 from odoo.tests import new_test_user, tagged
@@ -55,6 +57,8 @@ sale.subscription.plan            -        -     -        r      r
 """
 #: Of Odoo's own models a service reads these; what people may do with them is Odoo's affair.
 NATIVE = ("sale.order", "account.move", "account.move.line")
+#: Buttons that only open a list, a form or a dialog tell nothing; the rules decide what is in it.
+_OPENS = re.compile("action_(view_(?!x_fc_payment_jobs)|open|change_subscription|preview_)")
 #: Of these a service sees what its company has: no other service's secrets are in it.
 _COMMON = {"fusion.billing.metric"}
 
@@ -206,17 +210,43 @@ class TestRightsMatrix(RightsCase):
                     with self.subTest(name, operation=operation, user=user.login), self.assertRaises(AccessError):
                         act()
 
+    @mute_logger("odoo.addons.base.models.ir_rule", "odoo.addons.base.models.ir_model")
+    def test_no_button_acts_on_records_of_another_company(self):
+        groups = ("sales_team.group_sale_manager", "account.group_account_manager", "base.group_system")
+        user = self._create_user(f"{_BILLING}manager", *groups)
+        for name, records in self.abroad.items():
+            for method in sorted(self._get_own_methods(name, "action_")):
+                self._forget()
+                with self.subTest(name, method=method):
+                    act = getattr(records[:1].with_user(user), method)
+                    if _OPENS.match(method):
+                        continue
+                    with self.assertRaises(AccessError):
+                        act()
+
+    @mute_logger("odoo.addons.base.models.ir_rule", "odoo.addons.base.models.ir_model")
+    def test_a_preview_shows_no_order_that_its_reader_does_not_see(self):
+        previews = self.env["fusion.billing.invoice.preview"]
+        for user in (self.people["user"], self.people["manager"], self.people_abroad["manager"]):
+            for at in ("now", "period_end"):
+                self._forget()
+                with self.subTest(user=user.login, at=at), self.assertRaises(AccessError):
+                    preview = previews.with_user(user).create({"order_id": self.own["sale.order"].id, "at": at})
+                    self.assertFalse(preview.content)
+
+    def _get_own_methods(self, name, prefix):
+        """Return the names of the methods with a prefix that our addons define on a model."""
+        return {
+            method
+            for parent in self.registry[name].__mro__
+            if parent.__module__.startswith("odoo.addons.fusion_")
+            for method, value in vars(parent).items()
+            if method.startswith(prefix) and not method.startswith("__") and callable(value)
+        }
+
     def test_private_methods_are_not_called_from_outside(self):
         """Odoo asks the rights of no method, and leaves out those whose name begins with an underscore."""
         for name in self._get_models():
-            model = self.env[name]
-            private = {
-                method
-                for parent in self.registry[name].__mro__
-                if parent.__module__.startswith("odoo.addons.fusion_")
-                for method, value in vars(parent).items()
-                if method.startswith("_") and not method.startswith("__") and callable(value)
-            }
-            for method in private:
+            for method in self._get_own_methods(name, "_"):
                 with self.subTest(name, method=method), self.assertRaises(AccessError):
-                    get_public_method(model, method)
+                    get_public_method(self.env[name], method)
