@@ -3,8 +3,9 @@
 
 The cost counts objects: each field that yields one costs 1 and what is asked of it; a connection costs 1 and
 its page size times what is asked of an object; a plain list counts as LIST_SIZE objects, or as the ids it is
-given; a mutation costs MUTATION_COST, a document DOCUMENT_COST, a proof PROOF_COST. Scalars are free, and so is
-introspection.
+given; a mutation costs MUTATION_COST, a document DOCUMENT_COST, a proof PROOF_COST, usage that is added up
+AGGREGATION_COST for each subscription, the count of a list COUNT_COST, a look at the schema INTROSPECTION_COST. Other
+scalars are free.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from odoo.addons.fusion_centralize_billing.api.errors import InvalidPayloadError
 from ..schema import SCHEMA
 from ..schema.scopes import needed_scope
 from ..schema.windows import read_size
-from .rules import limit_error
+from .rules import INTROSPECTION, limit_error
 
 #: Assumed length of a list without pages, such as the tiers of a charge.
 LIST_SIZE = 10
@@ -29,7 +30,21 @@ MUTATION_COST = 10
 DOCUMENT_COST = 5000
 #: A proof reads all counters of its window.
 PROOF_COST = 5000
-_COSTS = {"Document": DOCUMENT_COST, "BillingProof": PROOF_COST}
+#: Usage is added up over all counters of a billing period.
+AGGREGATION_COST = 50
+#: A count reads a whole list.
+COUNT_COST = 10
+#: The whole schema takes some tenths of a second.
+INTROSPECTION_COST = 1000
+_COSTS = {
+    "Document": DOCUMENT_COST,
+    "BillingProof": PROOF_COST,
+    "UsageTotal": AGGREGATION_COST,
+    "UsageTotalPage": AGGREGATION_COST,
+    "CurrentUsage": AGGREGATION_COST,
+}
+#: Types of what takes a server long, whatever its cost in objects.
+_COSTLY_TYPES = {*_COSTS, "PreviewPayload"}
 
 
 @dataclass
@@ -39,12 +54,14 @@ class Analysis:
     :param scopes: what a key must be allowed, with the first field that needs it
     :param errors: faults of page sizes
     :param introspects_only: nothing but the schema is asked for
+    :param is_costly: it has aggregations, previews, documents or proofs
     """
 
     cost: int = 0
     scopes: dict = field(default_factory=dict)
     errors: list = field(default_factory=list)
     introspects_only: bool = True
+    is_costly: bool = False
 
 
 def analyse(document, operation, variables):
@@ -89,22 +106,41 @@ class _Walk:
     def field_cost(self, node, parent):
         name = node.name.value
         if name.startswith("__"):
-            return 0
+            return INTROSPECTION_COST if name in INTROSPECTION else 0
         self.result.introspects_only = False
         definition = parent.fields[name]
         type_ = get_named_type(definition.type)
         self.note_scope(node, parent, type_)
         if is_leaf_type(type_):
             return 0
+        self.result.is_costly |= type_.name in _COSTLY_TYPES
+        own = _COSTS.get(type_.name, 0)
         below = self.selection_cost(node.selection_set, type_)
         if type_.name.endswith("Connection"):
             # What is asked of the page itself (edges, nodes, pageInfo) counts once for each object: an upper bound.
-            return 1 + self.page_size(node, definition) * below
+            counts = COUNT_COST * self.counts(node.selection_set)
+            return 1 + self.page_size(node, definition) * below + counts
         if parent.name.endswith(("Connection", "Edge")):
             return (0 if name in ("pageInfo", "edges") else 1) + below
         if is_list_type(get_nullable_type(definition.type)):
-            return self.list_size(node, definition) * (1 + below)
-        return 1 + below + _COSTS.get(type_.name, 0)
+            return self.list_size(node, definition) * (1 + below) + own
+        return 1 + below + own
+
+    def counts(self, selection_set):
+        """Return how often a page's ``totalCount`` is asked for; what a fragment asks for again counts once."""
+        return len(set(self.count_names(selection_set, set())))
+
+    def count_names(self, selection_set, seen):
+        """Yield the names under which ``totalCount`` is answered, through fragments."""
+        for node in selection_set.selections:
+            if isinstance(node, FragmentSpreadNode):
+                if node.name.value not in seen:
+                    seen.add(node.name.value)
+                    yield from self.count_names(self.fragments[node.name.value].selection_set, seen)
+            elif not isinstance(node, FieldNode):
+                yield from self.count_names(node.selection_set, seen)
+            elif node.name.value == "totalCount":
+                yield (node.alias or node.name).value
 
     def page_size(self, node, definition):
         try:

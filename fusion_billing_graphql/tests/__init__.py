@@ -8,6 +8,7 @@ from . import (
     test_isolation,
     test_limits,
     test_mutations,
+    test_numbers,
     test_pagination,
     test_parity,
     test_proof,
