@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from odoo.http import HTTPRequest
 
-from .errors import InvalidPayloadError, PayloadTooLargeError, UnsupportedMediaTypeError
+from .errors import BillingError, InvalidPayloadError, PayloadTooLargeError, UnsupportedMediaTypeError
 
 #: Bytes of a body, also decompressed. Larger than MAX_EVENTS counters with the longest keys need.
 MAX_BODY = 16 * 1024 * 1024
@@ -31,16 +31,26 @@ def read_body(request: HTTPRequest, max_body: int = MAX_BODY) -> bytes:
     if (request.content_length or 0) > max_body:
         raise _too_large()
     if _KEPT not in request.environ:
-        encoding = request.headers.get("Content-Encoding", "").strip().lower()
+        request.environ[_KEPT] = _read_or_refuse(request)
+    kept: bytes | BillingError = request.environ[_KEPT]
+    if isinstance(kept, BillingError):
+        raise kept
+    if len(kept) > max_body:
+        raise _too_large()
+    return kept
+
+
+def _read_or_refuse(request: HTTPRequest) -> bytes | BillingError:
+    """Return the body, or why there is none: it cannot be read a second time."""
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    try:
         if encoding not in ("", "identity", "gzip", "x-gzip"):
             message = "A body is sent as it is, or compressed with gzip."
             raise UnsupportedMediaTypeError(message, code="unsupported_encoding")
         body = _read(request)
-        request.environ[_KEPT] = _inflate(body) if encoding.endswith("gzip") else body
-    kept: bytes = request.environ[_KEPT]
-    if len(kept) > max_body:
-        raise _too_large()
-    return kept
+        return _inflate(body) if encoding.endswith("gzip") else body
+    except BillingError as exc:
+        return exc
 
 
 def _read(request: HTTPRequest) -> bytes:

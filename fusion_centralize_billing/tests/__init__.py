@@ -36,6 +36,7 @@ from . import (
     test_product_recurrence,
     test_proof,
     test_proof_runs,
+    test_property_values_upgrade,
     test_rated_counters,
     test_rated_lines,
     test_rated_text,

@@ -114,14 +114,18 @@ class TestNumbersOutOfRange(BillingHttpCase):
                 usage = self.env["fusion.billing.usage"].search([("idempotency_key", "=", number)])
                 self.assertEqual(usage._get_exact_quantities()[usage.id], Decimal(quantity))
 
-    def test_what_is_within_the_bounds_but_no_value_of_a_field_is_told_as_before(self):
-        for number, code in (("1e100", "decimal_max_digits"), ("1e-100", "decimal_max_places"), ("-1", None)):
+    def test_what_is_within_the_bounds_but_no_quantity_is_told_as_before(self):
+        for number, code in (
+            ("1e100", "decimal_max_digits"),
+            ("1e-100", "decimal_max_digits"),
+            ("-1", "negative_quantity"),
+        ):
             with self.subTest(number):
                 body = self._with_number({"events": [{**self._event(self.order), "quantity": "NUMBER"}]}, number)
                 answer = self.assertRefused(
                     self._call("/usage", body=body), 400, "invalid_payload", "events.0.quantity"
                 )
-                self.assertIn(answer["errors"][0]["code"], (code, "negative_quantity", "decimal_whole_digits"))
+                self.assertEqual(answer["errors"][0]["code"], code)
 
 
 @tagged("post_install", "-at_install")
