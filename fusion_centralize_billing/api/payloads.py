@@ -33,8 +33,9 @@ from .numbers import OUT_OF_RANGE, OutOfRangeNumber, is_out_of_range, property_t
 
 #: The most usage events in one request.
 MAX_EVENTS = 5000
-#: The most faults listed in one answer.
+#: The most faults listed in one answer, and of one counter that is rejected.
 MAX_REPORTED_ERRORS = 100
+_MAX_ERRORS_OF_EVENT = 20
 
 _EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
 _LATEST = datetime.datetime(2100, 1, 1, tzinfo=datetime.timezone.utc)
@@ -179,7 +180,7 @@ class Payload(BaseModel):
         if not isinstance(payload, dict):
             raise InvalidPayloadError("The body must be a JSON object.")
         try:
-            return cls.model_validate(payload)
+            return cls.model_validate(payload, context={"bad_events": 0})
         except ValidationError as exc:
             raise _invalid_payload(exc) from exc
 
@@ -258,12 +259,16 @@ class RejectedEvent(Payload):
 
 
 def _parse_event(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    if info.context and info.context["bad_events"] >= MAX_REPORTED_ERRORS:
+        return RejectedEvent(errors=())  # the batch is refused anyway, and its faults take memory
     try:
         return handler(value)
     except ValidationError as exc:
         if info.data.get("error_policy") != "reject_failed_rows":
+            if info.context:
+                info.context["bad_events"] += 1
             raise
-        return RejectedEvent(errors=tuple(_field_error(fault) for fault in _faults(exc)))
+        return RejectedEvent(errors=tuple(map(_field_error, _faults(exc)[:_MAX_ERRORS_OF_EVENT])))
 
 
 class RecordUsage(Payload):
