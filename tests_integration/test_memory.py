@@ -122,7 +122,7 @@ def test_bodies_that_swell(attacker: Attacker) -> None:
         assert len(body) <= MAX_BODY
         for path in PATHS:
             attacker.send(path, body)
-            attacker.send(path, gzip.compress(body, 1), **{"Content-Encoding": "gzip"})
+        attacker.send(PATHS[0], gzip.compress(body, 1), **{"Content-Encoding": "gzip"})
         peaks[name] = max(attacker.peaks().values())
     print(peaks)
     assert max(peaks.values()) < LIMIT, peaks

@@ -5,6 +5,7 @@ from werkzeug.exceptions import HTTPException
 
 from odoo.addons.fusion_centralize_billing.api.dispatchers import RestDispatcher
 from odoo.addons.fusion_centralize_billing.api.errors import MethodNotAllowedError, UnauthenticatedError
+from odoo.addons.fusion_centralize_billing.api.request_body import release
 from odoo.http import Response
 
 from . import wire
@@ -27,4 +28,5 @@ class GraphqlDispatcher(RestDispatcher):
             headers["WWW-Authenticate"] = 'Bearer realm="fusion-billing"'
         if isinstance(error, MethodNotAllowedError):
             headers["Allow"] = ", ".join(error.allowed)
+        release(request, exc)
         return wire.response({"errors": [shown]}, error.http_status, request, headers)

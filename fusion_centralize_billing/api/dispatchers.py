@@ -21,6 +21,7 @@ from .jsonrpc import INVALID_PARAMS, INVALID_REQUEST, RpcError
 from .jsonrpc import error_response as rpc_error_response
 from .jsonrpc_methods import rpc_error
 from .operations import Operation
+from .request_body import release
 
 
 class RestDispatcher(HttpDispatcher):
@@ -37,7 +38,9 @@ class RestDispatcher(HttpDispatcher):
     def handle_error(self, exc: Exception) -> Response:
         if isinstance(exc, HTTPException) and exc.response is not None:
             return exc.response
-        return self.error_response(exc)
+        response = self.error_response(exc)
+        release(self.request.httprequest, exc)
+        return response
 
     def error_response(self, exc: Exception) -> Response:
         return error_response(from_exception(exc))

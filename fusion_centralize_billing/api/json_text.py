@@ -40,7 +40,9 @@ def loads(body: bytes) -> Any:
             object_pairs_hook=_object_without_duplicates,
         )
     except (ValueError, ArithmeticError, RecursionError) as exc:
-        raise InvalidPayloadError(f"The body is not valid JSON: {exc}", code="invalid_json") from exc
+        reason = str(exc)
+    # Here, so that the error does not keep its cause, which has the whole body.
+    raise InvalidPayloadError(f"The body is not valid JSON: {reason}", code="invalid_json")
 
 
 def dumps(value: Any) -> str:

@@ -27,7 +27,10 @@ _ERROR_STATUSES = {
     "403": "The key is not allowed to do this.",
     "404": "A record that the request names does not exist for this service.",
     "409": "The request contradicts what is stored.",
+    "413": "The body has more than 16 MiB, also decompressed, or too many values.",
+    "415": "The body is not JSON, or compressed otherwise than with gzip.",
     "422": "A rule of billing refuses the request.",
+    "429": "Too many requests at once; the same request may do later.",
     "503": "Busy, or not able to render a PDF; the same request may do later.",
 }
 

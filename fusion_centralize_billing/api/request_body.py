@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import traceback
 import zlib
 from collections.abc import Iterator
 
@@ -38,6 +39,17 @@ def read_body(request: HTTPRequest, max_body: int = MAX_BODY) -> bytes:
     if len(kept) > max_body:
         raise _too_large()
     return kept
+
+
+def release(request: HTTPRequest, exc: BaseException) -> None:
+    """Let go of what a refused request has sent, once it is answered.
+
+    Odoo ties exceptions into reference cycles, which Python clears late: their frames would hold many bodies.
+    """
+    request.environ.pop(_KEPT, None)
+    traceback.clear_frames(exc.__traceback__)
+    if isinstance(exc, BillingError):
+        exc.__cause__ = exc.__context__ = None
 
 
 def _read_or_refuse(request: HTTPRequest) -> bytes | BillingError:
