@@ -68,14 +68,10 @@ def _read_or_refuse(request: HTTPRequest) -> bytes | BillingError:
 def _read(request: HTTPRequest) -> bytes:
     # More than may be read: at its own limit werkzeug ends a body in chunks without a word.
     request.max_content_length = MAX_BODY + 2 * _STEP
-    # Odoo shows of werkzeug's request only what it lists (odoo/http.py: HTTPREQUEST_ATTRIBUTES), not its stream.
-    stream = request._HTTPRequest__wrapped.stream
-    body, part = bytearray(), memoryview(bytearray(_STEP))
+    body = bytearray()
     try:
-        # Into a view, whose size is fixed: werkzeug's reader of chunks shrinks a buffer when a client hangs up, and
-        # Python's read() would then take the memory behind it for the body.
-        while length := stream.readinto(part):
-            body += part[:length]
+        for part in _parts(request):
+            body += part
             if len(body) > MAX_BODY:
                 raise _too_large()
     except BadRequest as exc:  # ClientDisconnected, which also stands for chunks that are none
@@ -83,6 +79,21 @@ def _read(request: HTTPRequest) -> bytes:
             "The body ended too early, or its chunks are broken.", code="incomplete_body"
         ) from exc
     return bytes(body)
+
+
+def _parts(request: HTTPRequest) -> Iterator[bytes | memoryview]:
+    """Yield the body as it comes, in pieces of at most _STEP bytes."""
+    # Odoo shows of werkzeug's request only what it lists (odoo/http.py: HTTPREQUEST_ATTRIBUTES), not its stream.
+    stream = request._HTTPRequest__wrapped.stream
+    if request.content_length is not None:
+        while part := stream.read(_STEP):
+            yield part
+        return
+    # Into a view, whose size is fixed: werkzeug's reader of chunks shrinks a buffer when a client hangs up, and
+    # Python's read() would then take the memory behind it for the body.
+    view = memoryview(bytearray(_STEP))
+    while length := stream.readinto(view):
+        yield view[:length]
 
 
 def _inflate(body: bytes) -> bytes:
