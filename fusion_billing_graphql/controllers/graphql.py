@@ -1,11 +1,10 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 """GraphQL: read the call, answer it, send the answer."""
 
-from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
+from werkzeug.exceptions import InternalServerError, NotFound
 
 from odoo import http
 from odoo.addons.fusion_centralize_billing.api import refusals
-from odoo.addons.fusion_centralize_billing.api.errors import BillingError
 from odoo.addons.fusion_centralize_billing.api.http_request import MAX_BODY, refuse_idempotency_header
 from odoo.http import request
 
@@ -17,10 +16,7 @@ URL = "/api/billing/graphql"
 
 
 def _is_readonly(_controller, _rule, _args):
-    try:
-        return engine.is_readonly(wire.read(request.httprequest), Settings.load(settings_env()))
-    except (BillingError, HTTPException):
-        return True  # it will be refused
+    return wire.is_readonly(request.httprequest)
 
 
 class GraphqlController(http.Controller):
@@ -36,10 +32,14 @@ class GraphqlController(http.Controller):
     def graphql(self, path=""):
         if path:
             raise NotFound
-        call = wire.read(request.httprequest)
+        wire.check_head(request.httprequest)
         request_id = refusals.request_id(request.httprequest)
         refuse_idempotency_header()
-        answer = engine.answer(call, identify(), Settings.load(settings_env()), request_id)
+        # Nothing is decoded for a caller who may not ask.
+        caller, settings = identify(), Settings.load(settings_env())
+        caller.check_at_all(settings)
+        call = wire.read(request.httprequest, MAX_BODY if caller.is_known else wire.MAX_BODY_OF_NOBODY)
+        answer = engine.answer(call, caller, settings, request_id)
         status = wire.status(request.httprequest, answer.executed, answer.is_our_fault)
         response = wire.response(answer.body, status, request.httprequest)
         if answer.must_roll_back:

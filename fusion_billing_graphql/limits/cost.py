@@ -3,9 +3,9 @@
 
 The cost counts objects: each field that yields one costs 1 and what is asked of it; a connection costs 1 and
 its page size times what is asked of an object; a plain list counts as LIST_SIZE objects, or as the ids it is
-given; a mutation costs MUTATION_COST, a document DOCUMENT_COST, a proof PROOF_COST, a preview
-PREVIEW_COST. Scalars are free, and so is
-introspection.
+given; a mutation costs MUTATION_COST, a document DOCUMENT_COST, a proof PROOF_COST, a preview PREVIEW_COST, usage that
+is added up AGGREGATION_COST for each subscription, the count of a list COUNT_COST, a look at the schema
+INTROSPECTION_COST. Other scalars are free.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from odoo.addons.fusion_centralize_billing.limits.costs import Work
 from ..schema import SCHEMA
 from ..schema.scopes import needed_scope
 from ..schema.windows import read_size
-from .rules import limit_error
+from .rules import INTROSPECTION, limit_error
 
 #: Assumed length of a list without pages, such as the tiers of a charge.
 LIST_SIZE = 10
@@ -34,11 +34,22 @@ DOCUMENT_COST = 5000
 PROOF_COST = 5000
 #: Rating and invoicing a subscription, to undo both.
 PREVIEW_COST = 1000
+#: Usage is added up over all counters of a billing period.
+AGGREGATION_COST = 50
+#: A count reads a whole list.
+COUNT_COST = 10
+#: The whole schema takes some tenths of a second.
+INTROSPECTION_COST = 1000
 #: From this on an operation is costly, whatever it asks for.
 COSTLY_COST = 5000
-_COSTS = {"Document": DOCUMENT_COST, "BillingProof": PROOF_COST, "PreviewPayload": PREVIEW_COST}
-#: Types of answers of which few are worked out at a time.
-_COSTLY = {*_COSTS, "UsageTotal"}
+_COSTS = {
+    "Document": DOCUMENT_COST,
+    "BillingProof": PROOF_COST,
+    "PreviewPayload": PREVIEW_COST,
+    "UsageTotal": AGGREGATION_COST,
+    "UsageTotalPage": AGGREGATION_COST,
+    "CurrentUsage": AGGREGATION_COST,
+}
 
 
 @dataclass
@@ -107,23 +118,41 @@ class _Walk:
     def field_cost(self, node, parent):
         name = node.name.value
         if name.startswith("__"):
-            return 0
+            return INTROSPECTION_COST if name in INTROSPECTION else 0
         self.result.introspects_only = False
         definition = parent.fields[name]
         type_ = get_named_type(definition.type)
         self.note_scope(node, parent, type_)
         if is_leaf_type(type_):
             return 0
-        self.result.is_costly |= type_.name in _COSTLY
+        self.result.is_costly |= type_.name in _COSTS
+        own = _COSTS.get(type_.name, 0)
         below = self.selection_cost(node.selection_set, type_)
         if type_.name.endswith("Connection"):
             # What is asked of the page itself (edges, nodes, pageInfo) counts once for each object: an upper bound.
-            return 1 + self.page_size(node, definition) * below
+            counts = COUNT_COST * self.counts(node.selection_set)
+            return 1 + self.page_size(node, definition) * below + counts
         if parent.name.endswith(("Connection", "Edge")):
             return (0 if name in ("pageInfo", "edges") else 1) + below
         if is_list_type(get_nullable_type(definition.type)):
-            return self.list_size(node, definition) * (1 + below)
-        return 1 + below + _COSTS.get(type_.name, 0)
+            return self.list_size(node, definition) * (1 + below) + own
+        return 1 + below + own
+
+    def counts(self, selection_set):
+        """Return how often a page's ``totalCount`` is asked for; what a fragment asks for again counts once."""
+        return len(set(self.count_names(selection_set, set())))
+
+    def count_names(self, selection_set, seen):
+        """Yield the names under which ``totalCount`` is answered, through fragments."""
+        for node in selection_set.selections:
+            if isinstance(node, FragmentSpreadNode):
+                if node.name.value not in seen:
+                    seen.add(node.name.value)
+                    yield from self.count_names(self.fragments[node.name.value].selection_set, seen)
+            elif not isinstance(node, FieldNode):
+                yield from self.count_names(node.selection_set, seen)
+            elif node.name.value == "totalCount":
+                yield (node.alias or node.name).value
 
     def page_size(self, node, definition):
         try:

@@ -8,9 +8,11 @@ documents that are not valid.
 from graphql import ASTValidationRule, GraphQLError
 from graphql.language import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, OperationDefinitionNode
 
+from odoo.addons.fusion_centralize_billing.api import numbers
+
 #: More than any type has fields.
 MAX_SELECTIONS = 100
-_INTROSPECTION = ("__schema", "__type")
+INTROSPECTION = ("__schema", "__type")
 
 
 def limit_error(code, message, nodes=None):
@@ -26,7 +28,13 @@ def limit_rules(settings):
     class Aliases(_AliasRule):
         limit = settings.max_aliases
 
-    return [Depth, Aliases, _SelectionRule, *([_NoIntrospection] if settings.introspection == "off" else [])]
+    return [
+        Depth,
+        Aliases,
+        _SelectionRule,
+        _NumberRule,
+        *([_NoIntrospection] if settings.introspection == "off" else []),
+    ]
 
 
 class _AliasRule(ASTValidationRule):
@@ -55,11 +63,21 @@ class _SelectionRule(ASTValidationRule):
             self.report_error(limit_error("selection_limit_exceeded", message, node))
 
 
+class _NumberRule(ASTValidationRule):
+    """Refuse numbers out of bounds before anything reads them, or writes them into a message."""
+
+    def enter_int_value(self, node, *_args):
+        if numbers.is_out_of_range(node.value):
+            self.report_error(limit_error(numbers.CODE, numbers.MESSAGE, node))
+
+    enter_float_value = enter_int_value
+
+
 class _NoIntrospection(ASTValidationRule):
     """Refuse to show the schema."""
 
     def enter_field(self, node, *_args):
-        if node.name.value in _INTROSPECTION:
+        if node.name.value in INTROSPECTION:
             self.report_error(limit_error("introspection_disabled", "Introspection is switched off here.", node))
 
 
@@ -87,7 +105,7 @@ def _depth(selection_set, fragments, depths):
     deepest = 0
     for node in selection_set.selections if selection_set else ():
         if isinstance(node, FieldNode):
-            below = 0 if node.name.value in _INTROSPECTION else _depth(node.selection_set, fragments, depths)
+            below = 0 if node.name.value in INTROSPECTION else _depth(node.selection_set, fragments, depths)
             depth = 1 + below
         elif isinstance(node, FragmentSpreadNode):
             depth = _fragment_depth(node.name.value, fragments, depths)

@@ -3,7 +3,7 @@
 
 import graphene
 
-from odoo.addons.fusion_centralize_billing.api.errors import ForbiddenError, InvalidPayloadError
+from odoo.addons.fusion_centralize_billing.api.errors import BusinessRuleError, ForbiddenError, InvalidPayloadError
 from odoo.addons.fusion_centralize_billing.api.execution import execute
 
 from . import ids, scalars
@@ -13,7 +13,7 @@ from .listings import LISTINGS, Node
 from .pages import connection
 from .types.document import Document
 from .types.proof import BillingProof
-from .types.usage_total import UsageTotal
+from .types.usage_total import UsageTotal, UsageTotalPage
 
 #: The most ids of one ``nodes`` query.
 MAX_NODES = 100
@@ -25,6 +25,16 @@ def _object(name, description, **arguments):
 
 def _argument(description, type_=graphene.String, **options):
     return graphene.Argument(type_, description=description, **options)
+
+
+def _totals_arguments():
+    return {
+        "subscription_external_id": _argument("The subscription's external id, or its number as text.", required=True),
+        "metric_code": _argument("The code of a metric; all if left out."),
+        "from_": _argument("The start; with to. That of the open period if left out.", scalars.DateTime, name="from"),
+        "to": _argument("The end (exclusive).", scalars.DateTime),
+        "group_by": _argument('"day", "month", or "properties." and the name of a property.'),
+    }
 
 
 _ID = _argument("Its id.", graphene.ID)
@@ -85,12 +95,16 @@ class Query(graphene.ObjectType):
     usage_totals = graphene.List(
         graphene.NonNull(UsageTotal),
         required=True,
-        subscription_external_id=_argument("The subscription's external id, or its number as text.", required=True),
-        metric_code=_argument("The code of a metric; all if left out."),
-        from_=_argument("The start; with to. That of the open period if left out.", scalars.DateTime, name="from"),
-        to=_argument("The end (exclusive).", scalars.DateTime),
-        group_by=_argument('"day", "month", or "properties." and the name of a property.'),
-        description="The usage of a subscription, added up. For services: use an API key.",
+        **_totals_arguments(),
+        description="The usage of a subscription, added up: at most 1000 totals. For services: use an API key.",
+    )
+    usage_total_page = graphene.Field(
+        UsageTotalPage,
+        required=True,
+        **_totals_arguments(),
+        limit=_argument("How many on a page, from 1 to 1000; 1000 if left out.", graphene.Int),
+        cursor=_argument("nextCursor of the page before it, for the same question."),
+        description="The usage of a subscription, added up, in pages. For services: use an API key.",
     )
     billing_proof = graphene.Field(
         BillingProof,
@@ -151,12 +165,16 @@ class Query(graphene.ObjectType):
         return invoice.sudo()._fc_get_pdf("id") if invoice else None
 
     @staticmethod
-    def resolve_usage_totals(_root, info, from_=None, **args):
-        if info.context.key is None:
-            raise ForbiddenError("Totals of usage are for services: use an API key.")
-        asked = {**args, "from": from_}
-        given = {name: value for name, value in asked.items() if value is not None}
-        return execute(info.context.key, "queryUsage", given)["usage"]
+    def resolve_usage_totals(_root, info, **args):
+        page = _query_usage(info, args)
+        if page["next_cursor"] is not None:
+            raise BusinessRuleError("There are more than 1000 totals: ask for usageTotalPage.", code="too_many_groups")
+        return page["usage"]
+
+    @staticmethod
+    def resolve_usage_total_page(_root, info, **args):
+        page = _query_usage(info, args)
+        return {"nodes": page["usage"], "next_cursor": page["next_cursor"]}
 
     @staticmethod
     def resolve_billing_proof(_root, info, from_, to):
@@ -171,6 +189,13 @@ class Query(graphene.ObjectType):
     @staticmethod
     def resolve_metric(_root, info, **args):
         return _find_one(info, "Metric", None, args, code="code")
+
+
+def _query_usage(info, args):
+    if info.context.key is None:
+        raise ForbiddenError("Totals of usage are for services: use an API key.")
+    asked = {name.rstrip("_"): value for name, value in args.items() if value is not None}
+    return execute(info.context.key, "queryUsage", asked)
 
 
 def _find_one(info, name, service_column, args, **columns):

@@ -10,6 +10,7 @@ import graphene
 from graphql import GraphQLError, Undefined
 from graphql.language import FloatValueNode, IntValueNode, StringValueNode
 
+from odoo.addons.fusion_centralize_billing.api import numbers
 from odoo.addons.fusion_centralize_billing.rating import has_plain_digits, plain_text
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
@@ -33,6 +34,8 @@ class Decimal(graphene.Scalar):
         if isinstance(value, bool) or not isinstance(value, (str, int, float, decimal.Decimal)):
             raise GraphQLError("Decimal cannot represent this value: a number, as text or not, is needed.")
         text = str(value)
+        if numbers.is_out_of_range(text):
+            raise GraphQLError(numbers.MESSAGE, extensions={"code": numbers.CODE})
         with contextlib.suppress(decimal.InvalidOperation):
             if has_plain_digits(text):
                 return decimal.Decimal(text)

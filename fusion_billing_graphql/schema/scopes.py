@@ -11,6 +11,7 @@ _BY_TYPE = {
     "CurrentUsage": "usage:read",
     "UsageRecord": "usage:read",
     "UsageTotal": "usage:read",
+    "UsageTotalPage": "usage:read",
     "RatedCounter": "usage:read",
     "BillingProof": "usage:read",
     "ProofLine": "usage:read",

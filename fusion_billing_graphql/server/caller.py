@@ -25,6 +25,11 @@ class Caller:
     key: Any = None
     is_known: bool = True
 
+    def check_at_all(self, settings):
+        """Refuse who is nobody, unless the schema is shown to everybody."""
+        if settings.introspection != "public":
+            self.check((), False)
+
     def check(self, scopes, is_mutation):
         """Refuse what this caller may not ask."""
         if not self.is_known:

@@ -13,8 +13,10 @@ from ..limits.settings import Settings
 from ..schema import SCHEMA
 
 #: Characters of the longest document that is kept, and of the longest that is read at all.
-_KEPT_LENGTH = 16 * 1024
-_MAX_LENGTH = 1024 * 1024
+_KEPT_LENGTH = 4 * 1024
+MAX_LENGTH = 1024 * 1024
+#: A document of 2,000 tokens takes a megabyte of memory.
+_KEPT_DOCUMENTS = 64
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,6 @@ class Document:
         )
 
 
-def parsed(text: str, settings: Settings) -> Document:
-    """Return the document of a text, checked for syntax only."""
-    return (_parsed_and_kept if len(text) <= _KEPT_LENGTH else _parse)(text, settings)
-
-
 def checked(text: str, settings: Settings) -> Document:
     """Return the document of a text, checked for limits and against the schema."""
     return (_checked_and_kept if len(text) <= _KEPT_LENGTH else _check)(text, settings)
@@ -51,13 +48,13 @@ def checked(text: str, settings: Settings) -> Document:
 def _parse(text: str, settings: Settings) -> Document:
     limit = settings.max_tokens
     try:
-        return Document(parse(text, max_lexical_tokens=limit, max_comments=limit, max_source_length=_MAX_LENGTH))
+        return Document(parse(text, max_lexical_tokens=limit, max_comments=limit, max_source_length=MAX_LENGTH))
     except GraphQLSyntaxError as error:
         return Document(None, (_token_error(error, settings),))
 
 
 def _check(text: str, settings: Settings) -> Document:
-    document = parsed(text, settings)
+    document = _parse(text, settings)
     if document.errors:
         return document
     # First the limits: some rules of the specification take quadratic time.
@@ -66,8 +63,7 @@ def _check(text: str, settings: Settings) -> Document:
     return Document(document.ast, tuple(errors))
 
 
-_parsed_and_kept = lru_cache(maxsize=256)(_parse)
-_checked_and_kept = lru_cache(maxsize=256)(_check)
+_checked_and_kept = lru_cache(maxsize=_KEPT_DOCUMENTS)(_check)
 
 
 def _token_error(error: GraphQLSyntaxError, settings: Settings) -> GraphQLError:

@@ -1,5 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-"""Answer a call: document, caller, limits, scopes, execution, in this order."""
+"""Answer a call of a known caller: document, limits, scopes, execution, in this order."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from odoo.addons.fusion_centralize_billing.limits.admission import REFUSED, admi
 from ..limits import cost
 from ..limits.rules import limit_error
 from ..limits.settings import Settings
+from ..limits.variables import check_variables
 from ..schema import SCHEMA
 from ..schema.context import Context
 from . import documents, wire
@@ -39,24 +40,12 @@ class Answer:
     is_our_fault: bool = False
 
 
-def is_readonly(call: wire.Call, settings: Settings) -> bool:
-    """Tell whether a call only reads, so that a replica may serve it; one that will be refused reads."""
-    document = documents.parsed(call.query, settings)  # nobody has been authenticated yet: no costly checks
-    if document.errors:
-        return True
-    try:
-        return document.operation(call.operation_name).operation == OperationType.QUERY
-    except GraphQLError:
-        return True
-
-
 def answer(call: wire.Call, caller: Caller, settings: Settings, request_id: str) -> Answer:
     """Return the answer to a call.
 
     :raises BillingError: if the caller may not ask this
     """
-    if not caller.is_known and settings.introspection != "public":
-        caller.check((), False)
+    caller.check_at_all(settings)
     try:
         document, operation, variables = _prepare(call, settings)
         analysis = cost.analyse(document.ast, operation, variables)
@@ -105,6 +94,7 @@ def _prepare(call, settings):
     if SCHEMA.get_root_type(operation.operation) is None:  # no rule of the specification looks at this
         kind = operation.operation.value
         raise _RefusedError([limit_error("unsupported_operation", f"There is no {kind} in this schema.", operation)])
+    check_variables(call.variables)
     variables = get_variable_values(SCHEMA, operation.variable_definitions or (), call.variables, max_errors=50)
     if isinstance(variables, list):
         for error in variables:

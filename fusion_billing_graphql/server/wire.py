@@ -21,13 +21,18 @@ from odoo.addons.fusion_centralize_billing.api.errors import (
     PayloadTooLargeError,
     UnsupportedMediaTypeError,
 )
-from odoo.addons.fusion_centralize_billing.api.http_request import MAX_BODY
+from odoo.addons.fusion_centralize_billing.api.request_body import MAX_BODY, read_body
 from odoo.http import Response
+
+from .documents import MAX_LENGTH
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 BAD_REQUEST = 400
+#: Bytes of a body without a key, which can only ask for the schema, where that is shown to everybody.
+MAX_BODY_OF_NOBODY = 64 * 1024
 _METHODS = ["GET", "POST"]
+_READING = ("GET", "HEAD")
 
 
 class NotAcceptableError(BillingError):
@@ -66,21 +71,43 @@ def media_type(request: Request) -> str | None:
     return GRAPHQL_JSON if modern >= plain else JSON
 
 
-def read(request: Request) -> Call:
-    """Return the parameters of a request, or raise a BillingError."""
+def check_head(request: Request) -> None:
+    """Raise a BillingError for a request that is none of GraphQL, whatever its body says."""
     if media_type(request) is None:
         raise NotAcceptableError(f"Answers are {GRAPHQL_JSON} or {JSON}.")
-    if request.method in ("GET", "HEAD"):
-        return _call(_query_parameters(request), may_mutate=False)
+    if request.method in _READING:
+        return
     if request.method != "POST":
         raise MethodNotAllowedError("GraphQL is asked with GET or POST.", _METHODS)
     if request.mimetype != JSON:
         raise UnsupportedMediaTypeError(f"The body must be {JSON}.")
     if request.mimetype_params.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaTypeError("The body must be UTF-8.")
-    if (request.content_length or 0) > MAX_BODY:
-        raise PayloadTooLargeError("The request body is too large.")  # Odoo sets its limit after the body was read
-    body = json_text.loads(request.get_data())
+
+
+def is_readonly(request: Request) -> bool:
+    """Tell whether a request only reads, so that a replica may serve it; one that will be refused reads.
+
+    Nobody has been authenticated yet, so nothing is decoded: a body with a mutation has this word, unless it is
+    written with escapes. A session may not mutate.
+    """
+    if request.method in _READING or "Authorization" not in request.headers:
+        return True
+    try:
+        body = read_body(request)
+    except BillingError:
+        return True
+    return b"mutation" not in body and b"\\u" not in body
+
+
+def read(request: Request, max_body: int = MAX_BODY) -> Call:
+    """Return the parameters of a request whose head is good, or raise a BillingError.
+
+    :param max_body: bytes
+    """
+    if request.method in _READING:
+        return _call(_query_parameters(request), may_mutate=False)
+    body = json_text.loads(read_body(request, max_body))
     if isinstance(body, list):
         raise InvalidPayloadError(
             "Batches are not supported: send one request for each operation.", code="batching_not_supported"
@@ -125,6 +152,8 @@ def _call(parameters: dict[str, Any], *, may_mutate: bool) -> Call:
     query = parameters.get("query")
     if not isinstance(query, str) or not query.strip():
         raise InvalidPayloadError("query must be the text of a GraphQL document.", path="query")
+    if len(query) > MAX_LENGTH:
+        raise PayloadTooLargeError(f"query has at most {MAX_LENGTH} characters.", code="query_too_large", path="query")
     operation_name = parameters.get("operationName")
     if not isinstance(operation_name, str | None):
         raise InvalidPayloadError("operationName must be a text.", path="operationName")

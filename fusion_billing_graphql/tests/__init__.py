@@ -9,6 +9,7 @@ from . import (
     test_limits,
     test_limits_of_keys,
     test_mutations,
+    test_numbers,
     test_pagination,
     test_parity,
     test_proof,

@@ -180,17 +180,19 @@ _PREVIEW = Mutation(
 )
 
 _TOTALS = """query($subscriptionExternalId: String!, $metricCode: String, $from: DateTime, $to: DateTime,
-    $groupBy: String) {
-        usageTotals(subscriptionExternalId: $subscriptionExternalId, metricCode: $metricCode, from: $from, to: $to,
-            groupBy: $groupBy) { windowStart windowEnd metricCode dimensions { name value } quantity rows } }"""
+    $groupBy: String, $limit: Int, $cursor: String) {
+        usageTotalPage(subscriptionExternalId: $subscriptionExternalId, metricCode: $metricCode, from: $from, to: $to,
+            groupBy: $groupBy, limit: $limit, cursor: $cursor) {
+                nodes { windowStart windowEnd metricCode dimensions { name value } quantity rows } nextCursor } }"""
 
 
 def _read_totals(data):
-    totals = rest_names(data["usageTotals"])
+    page = data["usageTotalPage"]
+    totals = rest_names(page["nodes"])
     for total in totals:
         total["from"], total["to"] = total.pop("window_start"), total.pop("window_end")
         total["properties"] = {item["name"]: item["value"] for item in total.pop("dimensions")}
-    return {"status": "ok", "usage": totals}
+    return {"status": "ok", "usage": totals, "next_cursor": page["nextCursor"]}
 
 
 _PROOF = """query($from: DateTime!, $to: DateTime!) { billingProof(from: $from, to: $to) {

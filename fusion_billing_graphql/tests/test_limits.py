@@ -1,8 +1,11 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from graphql import parse
+
 from odoo.addons.fusion_centralize_billing.api.errors import UnauthenticatedError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..limits import cost
 from ..limits.rules import MAX_SELECTIONS
 from ..limits.settings import PREFIX, Settings
 from ..server import engine, wire
@@ -25,7 +28,7 @@ class TestLimits(GraphqlCase):
             (
                 "{ customers(first: 10) { edges { cursor node { id } } pageInfo { endCursor } totalCount } }",
                 None,
-                1 + 10 * 1,
+                1 + 10 * 1 + 10,
             ),
             ("query($n: Int) { customers(first: $n) { nodes { id } } }", {"n": 100}, 1 + 100),
             ("query($n: Int = 7) { customers(last: $n) { nodes { id } } }", None, 1 + 7),
@@ -37,12 +40,45 @@ class TestLimits(GraphqlCase):
             ("{ charges(first: 2) { nodes { tiers { upTo } } } }", None, 1 + 2 * (1 + 10)),
             ("{ customers(first: 2) { nodes { ...f } } } fragment f on Customer { service { code } }", None, 1 + 2 * 2),
             ("{ a: viewer { scopes } b: viewer { scopes } }", None, 2),
+            (
+                "{ customers(first: 3) { a: totalCount ...c } } fragment c on CustomerConnection { totalCount }",
+                None,
+                21,
+            ),
+            (
+                "{ customers(first: 2) { nodes { subscriptions(first: 5) { totalCount } } } }",
+                None,
+                1 + 2 * (1 + 1 + 10),
+            ),
+            (
+                "{ subscriptions(first: 4) { nodes { currentUsage { quantity } } } }",
+                None,
+                1 + 4 * (1 + 10 + 50),
+            ),
+            ('{ usageTotals(subscriptionExternalId: "x") { quantity } }', None, 10 + 50),
+            ("{ __schema { types { name } } }", None, 1000),
             ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x", "y", "z"]}, 3),
             ("{ customers(first: 0) { nodes { id } } }", None, 1),
         ]
         for query, variables, expected in cases:
             with self.subTest(query):
                 self.assertEqual(self._get_cost(query, variables), expected)
+
+    def test_what_takes_long_is_told_apart(self):
+        cases = {
+            "{ customers(first: 10) { nodes { id } totalCount } }": False,
+            "{ subscriptions(first: 1) { nodes { currentUsage { quantity } } } }": True,
+            '{ usageTotals(subscriptionExternalId: "x") { quantity } }': True,
+            '{ usageTotalPage(subscriptionExternalId: "x") { nextCursor } }': True,
+            '{ invoicePdf(id: "x") { filename } }': True,
+            '{ billingProof(from: "2026-01-01", to: "2026-02-01") { balanced } }': True,
+            'mutation { previewInvoice(input: {subscriptionExternalId: "x"}) { userErrors { code } } }': True,
+            'mutation { upsertCustomer(input: {externalId: "x"}) { userErrors { code } } }': False,
+        }
+        for query, expected in cases.items():
+            with self.subTest(query):
+                ast = parse(query)
+                self.assertEqual(cost.analyse(ast, ast.definitions[0], {}).is_costly, expected)
 
     def test_a_query_over_the_limit_is_not_executed(self):
         query = """{ customers(first: 100) { nodes { subscriptions(first: 100) { nodes {

@@ -238,6 +238,7 @@ class UsageTotal(Part):
 
 class UsageTotals(Answer):
     usage: list[UsageTotal]
+    next_cursor: str | None
 
 
 class UsagePart(Part):

@@ -23,6 +23,7 @@ from .jsonrpc import INVALID_PARAMS, INVALID_REQUEST, RpcError
 from .jsonrpc import error_response as rpc_error_response
 from .jsonrpc_methods import rpc_error
 from .operations import Operation
+from .request_body import release
 
 
 class RestDispatcher(HttpDispatcher):
@@ -46,6 +47,7 @@ class RestDispatcher(HttpDispatcher):
         response = self.error_response(exc) if ready is None else ready
         admission.close()
         self._finish(response)
+        release(self.request.httprequest, exc)
         if response.status_code != InternalError.http_status:
             # Odoo reads it (odoo/http.py): what is no fault of ours has its line, and needs no other.
             exc.loglevel = logging.DEBUG

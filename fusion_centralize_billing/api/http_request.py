@@ -16,9 +16,9 @@ from . import json_text, refusals
 from .errors import InvalidPayloadError
 from .execution import authenticate
 from .idempotency import HEADER
+from .request_body import MAX_BODY, read_body
 
-#: Larger than MAX_EVENTS counters with the longest keys need.
-MAX_BODY = 16 * 1024 * 1024
+__all__ = ["MAX_BODY", "authenticated_key", "idempotency_key", "json_body", "query", "refuse_idempotency_header"]
 
 
 def authenticated_key() -> BaseModel:
@@ -30,10 +30,10 @@ def authenticated_key() -> BaseModel:
 
 
 def json_body(mimetypes: Collection[str] = ("application/json",)) -> Any:
-    """Return the decoded body, or raise werkzeug's UnsupportedMediaType or InvalidPayloadError."""
+    """Return the decoded body, or raise werkzeug's UnsupportedMediaType or a BillingError."""
     if request.httprequest.mimetype not in mimetypes:
         raise UnsupportedMediaType
-    return json_text.loads(request.httprequest.get_data())
+    return json_text.loads(read_body(request.httprequest))
 
 
 def idempotency_key() -> str | None:

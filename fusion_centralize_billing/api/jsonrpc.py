@@ -171,7 +171,10 @@ def _parse_id(value: Any) -> str | int | float | None:
             return number
     elif value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    raise _invalid_request("id must be a text, a number or null.")
+    # A decoder leaves an object with a code where a number was that it refuses.
+    code = getattr(value, "code", "invalid_request")
+    detail = "id must be a text, a number or null."
+    raise RpcError(INVALID_REQUEST, code, detail, [{"path": "id", "code": code, "message": detail}])
 
 
 def _invalid_request(detail: str) -> RpcError:

@@ -12,6 +12,9 @@ from pydantic_core import PydanticCustomError
 from .payloads import Day, Moment, Payload, RecordId, Text
 
 Limit = Annotated[int, Field(strict=True, ge=1, le=100)]
+#: The most groups in one answer: what groups have in common is made by clients, who can make millions.
+MAX_GROUPS = 1000
+GroupLimit = Annotated[int, Field(strict=True, ge=1, le=MAX_GROUPS)]
 Cursor = Annotated[str, Field(min_length=1, max_length=200)]
 
 #: What stands before the name of a property by which queryUsage groups.
@@ -72,7 +75,7 @@ class QueryUsage(Payload):
     Without them it is the billing period that is not invoiced yet. A day without a time begins at midnight in the
     subscription's time zone, in which ``group_by`` cuts it into days (``day``) or months (``month``); or by a
     property of the counters (``properties.region``). A counter belongs to its last instant. What has no usage is
-    left out.
+    left out. Groups come in pages: ``cursor`` is ``next_cursor`` of the page before it, for the same question.
     """
 
     subscription_external_id: Text
@@ -80,6 +83,8 @@ class QueryUsage(Payload):
     from_: Moment | None = Field(default=None, alias="from")
     to: Moment | None = None
     group_by: Grouping | None = None
+    limit: GroupLimit = MAX_GROUPS
+    cursor: Cursor | None = None
 
     @model_validator(mode="after")
     def _check_window(self) -> QueryUsage:

@@ -29,6 +29,8 @@ _ERROR_STATUSES = {
     "403": "The key is not allowed to do this.",
     "404": "A record that the request names does not exist for this service.",
     "409": "The request contradicts what is stored.",
+    "413": "The body has more than 16 MiB, also decompressed, or too many values.",
+    "415": "The body is not JSON, or compressed otherwise than with gzip.",
     "422": "A rule of billing refuses the request.",
     "429": "The key asks for more than its share: see the code, and Retry-After.",
     "503": "Busy, too slow (`deadline_exceeded`), or not able to render a PDF; the same request may do later.",

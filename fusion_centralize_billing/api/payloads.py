@@ -27,11 +27,15 @@ from pydantic_core import PydanticCustomError
 
 from ..rating import has_plain_digits
 from .errors import FieldError, InvalidPayloadError
+from .numbers import CODE as NUMBER_OUT_OF_RANGE
+from .numbers import MESSAGE as NUMBER_MESSAGE
+from .numbers import OUT_OF_RANGE, OutOfRangeNumber, is_out_of_range, property_text
 
 #: The most usage events in one request.
 MAX_EVENTS = 5000
-#: The most faults listed in one answer.
+#: The most faults listed in one answer, and of one counter that is rejected.
 MAX_REPORTED_ERRORS = 100
+_MAX_ERRORS_OF_EVENT = 20
 
 _EARLIEST = datetime.datetime(2000, 1, 1, tzinfo=datetime.timezone.utc)
 _LATEST = datetime.datetime(2100, 1, 1, tzinfo=datetime.timezone.utc)
@@ -124,15 +128,11 @@ def require_number(value: Any) -> Any:
     """Return what can be a number; pydantic would take true for 1, and digits of other scripts than ours."""
     if isinstance(value, bool):
         raise PydanticCustomError("decimal_type", "A number is needed.")
+    if isinstance(value, str) and is_out_of_range(value):
+        raise PydanticCustomError(NUMBER_OUT_OF_RANGE, NUMBER_MESSAGE)
     if isinstance(value, str) and not has_plain_digits(value):
         raise PydanticCustomError("decimal_parsing", "A number has ASCII digits, such as 1200.50.")
     return value
-
-
-def _property_text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return format(value, "f") if isinstance(value, (int, Decimal)) else value
 
 
 Text = Annotated[
@@ -144,9 +144,9 @@ Quantity = Annotated[
 LineQuantity = Annotated[
     Decimal, BeforeValidator(require_number), Field(gt=0, max_digits=12, decimal_places=2, allow_inf_nan=False)
 ]
-#: Dimensions of a counter: charges filter and group by them. Numbers and truth values become text.
+#: Dimensions of a counter: charges filter and group by them. Numbers and truth values become text; see property_text.
 Properties = Annotated[
-    dict[Annotated[Text, Field(max_length=64)], Annotated[Text, BeforeValidator(_property_text)]],
+    dict[Annotated[Text, Field(max_length=64)], Annotated[Text, BeforeValidator(property_text)]],
     Field(max_length=20),
 ]
 Time = Annotated[datetime.datetime, BeforeValidator(_require_time_text), AfterValidator(_to_utc)]
@@ -180,7 +180,7 @@ class Payload(BaseModel):
         if not isinstance(payload, dict):
             raise InvalidPayloadError("The body must be a JSON object.")
         try:
-            return cls.model_validate(payload)
+            return cls.model_validate(payload, context={"bad_events": 0})
         except ValidationError as exc:
             raise _invalid_payload(exc) from exc
 
@@ -188,11 +188,17 @@ class Payload(BaseModel):
     def from_texts(cls, texts: Mapping[str, str]) -> dict[str, Any]:
         """Return what stood in a path or query string, where a number can only be text, with numbers as numbers."""
         numbers = _whole_number_fields(cls)
-        return {name: int(text) if name in numbers and _DIGITS.match(text) else text for name, text in texts.items()}
+        return {name: _read_number(text) if name in numbers else text for name, text in texts.items()}
 
     def canonical(self) -> dict[str, Any]:
         """Return what was asked for as plain JSON values: the same for the same request, however it was written."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, serialize_as_any=True)
+
+
+def _read_number(text: str) -> int | str | OutOfRangeNumber:
+    if is_out_of_range(text):
+        return OUT_OF_RANGE
+    return int(text) if _DIGITS.match(text) else text
 
 
 @cache
@@ -226,7 +232,9 @@ class UsageEvent(Payload):
     Times without a zone are UTC; a day without a time begins at midnight in the subscription's time zone. The
     counter belongs to the billing period in which its last instant lies; an instant event has start = end. A
     repeated ``idempotency_key`` replaces the counter that it named before. ``properties`` are dimensions by
-    which charges filter and group.
+    which charges filter and group: texts, numbers or truth values, compared as text. A whole number is one value
+    however it is written (5, "5", 5.0, "5.0" are "5"), a number with a fraction loses its last zeros (1.50 is "1.5");
+    any other text stays as it is.
     """
 
     subscription_external_id: Text
@@ -254,12 +262,16 @@ class RejectedEvent(Payload):
 
 
 def _parse_event(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    if info.context and info.context["bad_events"] >= MAX_REPORTED_ERRORS:
+        return RejectedEvent(errors=())  # the batch is refused anyway, and its faults take memory
     try:
         return handler(value)
     except ValidationError as exc:
         if info.data.get("error_policy") != "reject_failed_rows":
+            if info.context:
+                info.context["bad_events"] += 1
             raise
-        return RejectedEvent(errors=tuple(_field_error(fault) for fault in _faults(exc)))
+        return RejectedEvent(errors=tuple(map(_field_error, _faults(exc)[:_MAX_ERRORS_OF_EVENT])))
 
 
 class RecordUsage(Payload):
@@ -389,13 +401,13 @@ _CODES = {"extra_forbidden": "unknown_field", "finite_number": "not_finite", "gr
 
 
 def _faults(exc: ValidationError) -> list[Any]:
-    return exc.errors(include_url=False, include_input=False)
+    return exc.errors(include_url=False)
 
 
 def _invalid_payload(exc: ValidationError) -> InvalidPayloadError:
     faults = _faults(exc)
     errors = [_field_error(fault) for fault in faults[:MAX_REPORTED_ERRORS]]
-    special = {"batch_too_large", "end_before_start"}
+    special = {"batch_too_large", "end_before_start", NUMBER_OUT_OF_RANGE}
     code = errors[0].code if errors[0].code in special else None
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     message = f"{errors[0].path}: {errors[0].message}{more}".removeprefix(": ")
@@ -406,6 +418,8 @@ def _field_error(fault: Any) -> FieldError:
     location = list(fault["loc"])
     if "field" in fault.get("ctx", {}):
         location.append(fault["ctx"]["field"])
+    if isinstance(fault["input"], OutOfRangeNumber):
+        return FieldError(".".join(map(str, location)), NUMBER_OUT_OF_RANGE, NUMBER_MESSAGE)
     code = _CODES.get(fault["type"], fault["type"])
     if code == "too_small" and location[-1] == "quantity":
         code = "negative_quantity"

@@ -1,4 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+import hashlib
+import re
 from datetime import timedelta
 
 from dateutil.relativedelta import relativedelta
@@ -13,6 +15,8 @@ from .usage_window import UsageWindow, group_dimensions
 
 #: The most windows that queryUsage adds up, over all metrics.
 _MAX_WINDOWS = 1000
+# What a cursor of queryUsage says of a group, behind the mark of its list.
+_GROUP_PLACE = re.compile(r"([0-9]{1,6})\.([0-9a-f]{32})\Z")
 _UNITS = {"day": timedelta(days=1), "month": relativedelta(months=1)}
 
 
@@ -33,11 +37,19 @@ class BillingService(models.Model):
         domain += service._get_metric_domain(request)
         metrics = service._get_used_metrics(domain)
         windows = _cut(order, metrics, start, end, request.group_by)
+        windows.sort(key=lambda window: (window.start, window.metric.code, window.metric.id))
+        after = service._read_group_cursor(request)
         # sudo: _get_used_metrics has seen to it that all counters of these windows are this service's.
-        found = service.env["fusion.billing.usage"].sudo()._summarize_windows(windows)
-        rows = [_describe_total(window, group, *values) for (window, group), values in found.items()]
+        counters = service.env["fusion.billing.usage"].sudo()
+        found = counters._summarize_windows(windows, request.limit + 1, after)
+        page = found[: request.limit]
+        cursor = None
+        if len(found) > len(page):
+            window, group, *_total = page[-1]
+            cursor = service._make_group_cursor(request, windows.index(window), group)
+        rows = [_describe_total(*total) for total in page]
         rows.sort(key=lambda row: (row["from"], row["metric_code"], str(row["properties"])))
-        return {"status": "ok", "usage": rows}
+        return {"status": "ok", "usage": rows, "next_cursor": cursor}
 
     def _api_list_usage(self, payload=None):
         request = list_payloads.ListUsage.parse(payload or {})
@@ -86,6 +98,21 @@ class BillingService(models.Model):
                 path="from",
             )
         return period
+
+    def _read_group_cursor(self, request):
+        """Return (place of the window, hash of the group) of the last group of the page before, or None."""
+        if request.cursor is None:
+            return None
+        mark, _dot, place_and_group = request.cursor.partition(".")
+        match = _GROUP_PLACE.match(place_and_group)
+        if mark != self._get_list_mark(request) or not match:
+            raise InvalidPayloadError("The cursor is not of this list.", code="invalid_cursor", path="cursor")
+        return int(match[1]), match[2]
+
+    def _make_group_cursor(self, request, place, group):
+        return (
+            f"{self._get_list_mark(request)}.{place}.{hashlib.md5(group.encode(), usedforsecurity=False).hexdigest()}"
+        )
 
     def _get_metric_domain(self, request):
         if request.metric_code is None:

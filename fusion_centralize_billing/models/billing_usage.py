@@ -5,7 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import split_every
 
-from ..rating import attributed_at
+from ..api.numbers import property_text
+from ..rating import attributed_at, to_decimal
 from .changes import get_changes
 from .rated_counters import add_origin
 from .usage_row import changes, describe_properties
@@ -100,7 +101,7 @@ class BillingUsage(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        usages = super().create(vals_list)
+        usages = super().create([_with_plain_properties(vals) for vals in vals_list])
         for usage in usages.filtered(lambda usage: not usage.service_id and usage.subscription_id.x_fc_service_id):
             # sudo: nobody says whose counter it is.
             super(BillingUsage, usage.sudo()).write({"service_id": usage.subscription_id.x_fc_service_id.id})
@@ -113,6 +114,7 @@ class BillingUsage(models.Model):
 
         :raises UserError: if a counter is void, or a field would change that no edit may change
         """
+        vals = _with_plain_properties(vals)
         for usage in self:
             for name in get_changes(usage, vals, _FIXED):
                 raise UserError(
@@ -205,3 +207,14 @@ class BillingUsage(models.Model):
     @api.model
     def _properties_as_json(self, properties):
         return json.dumps(properties) if properties else None
+
+
+def _with_plain_properties(vals):
+    """Return values with the properties as the API would keep them."""
+    if not isinstance(vals.get("properties"), dict):
+        return vals
+    plain = {
+        name: property_text(to_decimal(value) if isinstance(value, float) else value)
+        for name, value in vals["properties"].items()
+    }
+    return {**vals, "properties": plain}

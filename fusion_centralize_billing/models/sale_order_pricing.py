@@ -5,6 +5,7 @@ from fractions import Fraction
 from odoo import models
 
 from ..api.errors import BusinessRuleError
+from ..api.list_payloads import MAX_GROUPS
 from ..rating import Usage, to_decimal
 from .price_terms import PriceTerms
 from .usage_window import group_dimensions
@@ -22,6 +23,7 @@ class SaleOrder(models.Model):
 
         The number of queries does not depend on how many they are, so that a page of a list costs what one costs.
 
+        :raises BusinessRuleError: ``too_many_groups`` beyond MAX_GROUPS for each subscription
         :return: ``{subscription: [{"charge", "dimensions", "period_start", "period_end", "rated", "amount"}]}``, with
             the properties of a group, a Rated result, and its amount as Decimal in the subscription's currency
         """
@@ -30,7 +32,7 @@ class SaleOrder(models.Model):
             for (order, charge), terms in self._fc_get_current_charges().items()
         }
         result = {order: [] for order in self}
-        for (order, charge, start, end), groups in self._fc_price(wanted).items():
+        for (order, charge, start, end), groups in self._fc_price(wanted, MAX_GROUPS * len(self)).items():
             step = to_decimal(order.currency_id.rounding)
             billed = wanted[order, charge, start, end].bill(groups, step)
             for group, (rated, amount) in sorted(billed.items()):
@@ -46,10 +48,11 @@ class SaleOrder(models.Model):
                 )
         return result
 
-    def _fc_price(self, wanted):
+    def _fc_price(self, wanted, max_groups=None):
         """Price the usage of windows of time, in two queries at most.
 
         :param wanted: ``{(subscription, charge, start, end): PriceTerms}``
+        :param max_groups: see ``fusion.billing.usage: _aggregate_windows``
         :return: ``{(subscription, charge, start, end): {group: Rated}}``
         :raises BusinessRuleError: ``currency_mismatch`` if a charge has another currency than its subscription
         """
@@ -58,7 +61,7 @@ class SaleOrder(models.Model):
         windows = {key: terms.window(key[0], key[1].metric_id, *key[2:]) for key, terms in wanted.items()}
         # sudo: usage counts whoever looks; the caller has access to the subscriptions.
         usage = self.env["fusion.billing.usage"].sudo()
-        totals = usage._aggregate_windows(windows.values())
+        totals = usage._aggregate_windows(windows.values(), max_groups)
         rows = usage._get_quantities_of_windows(windows[key] for key, terms in wanted.items() if terms.needs_rows)
         return {
             key: {

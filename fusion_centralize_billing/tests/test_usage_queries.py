@@ -1,7 +1,10 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from unittest.mock import patch
+
 from odoo.tests import tagged
 
 from ..api.errors import BillingError
+from ..models import sale_order_pricing
 from .common import BillingCase
 
 _JANUARY = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
@@ -73,6 +76,47 @@ class TestUsageQueries(BillingCase):
         rows = self.service._api_query_usage({**request, **_JANUARY})["usage"]
         found = {row["properties"]["region"]: (row["quantity"], row["rows"]) for row in rows}
         self.assertEqual(found, {"eu": ("5", 2), "us": ("2", 1), None: ("8", 1)})
+
+    def _use_groups(self, count):
+        for number in range(count):
+            self._use(self.order, number, idem=f"group-{number}").properties = {"user": str(number)}
+
+    def test_groups_come_in_pages(self):
+        self._use_groups(5)
+        other = self._create_metric()
+        self._use(self.order, 9, metric=other)
+        request = {"subscription_external_id": self.order.x_fc_external_id, "group_by": "properties.user", **_JANUARY}
+        whole = self.service._api_query_usage(request)
+        self.assertEqual((len(whole["usage"]), whole["next_cursor"]), (6, None))
+        for limit in (1, 2, 3, 5, 6):
+            with self.subTest(limit=limit):
+                found, cursor, pages = [], None, 0
+                while cursor or not pages:
+                    page = {**request, "limit": limit} | ({"cursor": cursor} if cursor else {})
+                    answer = self.service._api_query_usage(page)
+                    self.assertLessEqual(len(answer["usage"]), limit)
+                    found, cursor, pages = found + answer["usage"], answer["next_cursor"], pages + 1
+                self.assertEqual(pages, -(-6 // limit))
+                self.assertCountEqual(map(str, found), map(str, whole["usage"]))
+
+    def test_a_cursor_is_of_its_question(self):
+        self._use_groups(2)
+        asked = {"group_by": "properties.user", "limit": 1, **_JANUARY}
+        request = {"subscription_external_id": self.order.x_fc_external_id, **asked}
+        cursor = self.service._api_query_usage(request)["next_cursor"]
+        self._refuse("invalid_cursor", "cursor", **{**asked, "group_by": "properties.region"}, cursor=cursor)
+        self._refuse("invalid_cursor", "cursor", **asked, cursor=cursor[:-1])
+        self._refuse("invalid_cursor", "cursor", **asked, cursor=cursor + "0")
+
+    def test_the_current_usage_of_too_many_groups_is_not_shown(self):
+        self._create_charge(group_by="user")
+        self._use_groups(3)
+        with self._on("2026-01-20"), patch.object(sale_order_pricing, "MAX_GROUPS", 3):
+            self.assertEqual(len(self.order._fc_get_current_usage()[self.order]), 3)
+        with self._on("2026-01-20"), patch.object(sale_order_pricing, "MAX_GROUPS", 2):
+            with self.assertRaises(BillingError) as caught:
+                self.order._fc_get_current_usage()
+            self.assertEqual(caught.exception.code, "too_many_groups")
 
     def test_what_is_void_does_not_count(self):
         self._use(self.order, 5, idem="void")._void("Test")

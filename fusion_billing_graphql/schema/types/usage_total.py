@@ -16,3 +16,10 @@ class UsageTotal(graphene.ObjectType):
     )
     quantity = answered.number("quantity", "How much was used.")
     rows = answered.integer("rows", "How many counters it is made of.")
+
+
+class UsageTotalPage(graphene.ObjectType):
+    """A page of totals; groups follow in no particular order."""
+
+    nodes = graphene.List(graphene.NonNull(UsageTotal), required=True, description="The page's totals.")
+    next_cursor = graphene.String(description="The cursor of the next page; null on the last one.")
