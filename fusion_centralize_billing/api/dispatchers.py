@@ -43,8 +43,8 @@ class RestDispatcher(HttpDispatcher):
         return response
 
     def post_dispatch(self, response: Response) -> None:
-        super().post_dispatch(response)
         response.headers.extend(admission.headers())
+        return super().post_dispatch(response)
 
     def error_response(self, exc: Exception) -> Response:
         return error_response(from_exception(exc))
