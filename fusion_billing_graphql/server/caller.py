@@ -33,6 +33,8 @@ class Caller:
     def check(self, scopes, is_mutation):
         """Refuse what this caller may not ask."""
         if not self.is_known:
+            admission.begin(self.env)
+            admission.note_failure(self.env)
             raise UnauthenticatedError("A valid API key is needed: Authorization: Bearer KEY.")
         if self.key is None and is_mutation:
             raise ForbiddenError("Mutations are for services: use an API key.")

@@ -60,8 +60,7 @@ def answer(call: wire.Call, caller: Caller, settings: Settings, request_id: str)
         raise wire.mutation_over_get()
     if not (analysis.introspects_only and settings.introspection == "public"):
         caller.check(analysis.scopes, is_mutation)
-    work = cost.work(analysis, is_mutation) if caller.key is not None else None
-    with admitted(caller.key, work), within_deadline(caller.env):
+    with admitted(caller.key, cost.work(analysis, is_mutation)), within_deadline(caller.env):
         result = _execute(document.ast, Context(caller.env, caller.key), call)
     body: dict[str, Any] = {"data": result.data}
     must_roll_back = bool(is_mutation and result.errors)

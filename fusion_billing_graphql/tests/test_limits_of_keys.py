@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from unittest.mock import patch
 
-from odoo.addons.fusion_centralize_billing.limits import buckets, slots
+from odoo.addons.fusion_centralize_billing.limits import buckets, failures, slots
 from odoo.addons.fusion_centralize_billing.limits.deadline import Deadline
 from odoo.addons.fusion_centralize_billing.limits.settings import PREFIX
 from odoo.addons.fusion_centralize_billing.limits.settings import Settings as CoreSettings
@@ -93,6 +93,18 @@ class TestLimitsOfKeys(GraphqlHttpCase):
             response = self._send("mutation { a: %s b: %s }" % ((_UPSERT % name), (_UPSERT % unique("b"))))
         self.assertErrors(response, 503, "deadline_exceeded")
         self.assertFalse(self._count_links(name))
+
+    @mute_logger("odoo.http")
+    def test_failures_beyond_the_limit_are_told_so_with_a_wrong_key_and_without_one(self):
+        self._limit(failures_at_once=2)
+        stopped = buckets._LEASE.replace("+ %(rate)s", "+ 0 * %(rate)s")
+        address = patch.object(failures, "network", return_value=unique("address"))
+        with address, patch.object(buckets, "_LEASE", stopped):
+            self.assertErrors(self._send(_READ, key="no"), 401, "unauthenticated")
+            self.assertErrors(self._send(_READ, headers={"Authorization": None}), 401, "unauthenticated")
+            self.assertErrors(self._send(_READ, headers={"Authorization": None}), 429, "too_many_failures")
+            self.assertErrors(self._send(_READ, key="no"), 429, "too_many_failures")
+            self.assertEqual(self._send(_READ).status_code, 200)
 
     def test_a_limit_of_the_day_is_an_error_of_the_user(self):
         self._limit(customers_per_day=1)

@@ -2,7 +2,9 @@
 """Back-office users ask the same schema; their access rights decide what they see."""
 
 import json
+from unittest.mock import patch
 
+from odoo.addons.fusion_centralize_billing.limits.deadline import Deadline
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -48,6 +50,14 @@ class TestSession(GraphqlHttpCase):
         company = self.env["res.company"].create({"name": "Other"})
         self._login(_BILLING, company_id=company.id, company_ids=[(6, 0, company.ids)])
         self.assertEqual(self._get_customers(), set())
+
+    @mute_logger("odoo.http")
+    def test_a_question_of_a_user_that_takes_too_long_is_given_up(self):
+        self._login(_BILLING)
+        with patch.object(Deadline, "left", lambda deadline: 0.0):
+            response = self._send_as_session("{ viewer { scopes } }")
+        self.assertErrors(response, 503, "deadline_exceeded")
+        self.assertNotIn("RateLimit-Limit", response.headers)
 
     @mute_logger("odoo.addons.fusion_centralize_billing.api.errors", "odoo.addons.base.models.ir_model")
     def test_without_sales_rights_there_are_no_subscriptions(self):

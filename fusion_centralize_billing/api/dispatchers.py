@@ -39,8 +39,8 @@ class RestDispatcher(HttpDispatcher):
         return self.request.registry["ir.http"]._dispatch(endpoint)
 
     def post_dispatch(self, response: Response) -> None:
-        super().post_dispatch(response)
         self._finish(response)
+        super().post_dispatch(response)
 
     def handle_error(self, exc: Exception) -> Response:
         ready = exc.response if isinstance(exc, HTTPException) else None

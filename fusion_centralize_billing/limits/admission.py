@@ -121,9 +121,10 @@ def note_failure(env: Environment) -> None:
 
 
 @contextmanager
-def admitted(key: BaseModel, work: Work | None = None) -> Iterator[None]:
+def admitted(key: BaseModel | None, work: Work | None = None) -> Iterator[None]:
     """Charge the request that runs to its key, and hold its slot as long as the block runs.
 
+    :param key: None for a session of the back office, which has no limits but the deadline
     :param work: None if it is known later only, see :func:`admit`
     :raises TooManyRequestsError: before anything is done
     """
@@ -131,7 +132,7 @@ def admitted(key: BaseModel, work: Work | None = None) -> Iterator[None]:
     if admission is None:
         yield
         return
-    if work:
+    if key and work:
         admit(key, work)
     try:
         yield
@@ -142,7 +143,8 @@ def admitted(key: BaseModel, work: Work | None = None) -> Iterator[None]:
         raise
     except Exception:
         admission.release()
-        admission.charge(key, REFUSED)  # unless it was charged: what cannot be read costs work, too
+        if key:
+            admission.charge(key, REFUSED)  # unless it was charged: what cannot be read costs work, too
         raise
     admission.release()
 

@@ -24,6 +24,18 @@ LEASE_SECONDS = 1.0
 _MAX_LEASE = 25
 _MAX_REMEMBERED = 2000
 
+_CREATE = f"""
+    CREATE UNLOGGED TABLE IF NOT EXISTS {TABLE} (
+        name varchar PRIMARY KEY,
+        tokens float8 NOT NULL,
+        leased float8 NOT NULL,
+        filled_at timestamptz NOT NULL
+    ) WITH (fillfactor = 50)
+"""
+_FORGET = f"""
+    DELETE FROM {TABLE} WHERE name IN
+        (SELECT name FROM {TABLE} WHERE filled_at < now() - interval '1 day' LIMIT %s)
+"""
 # Times are those of the database, whose clock all nodes share. Waiting for the row makes the time that was read
 # before look early, which grants less, never more.
 _LEASE = f"""
@@ -106,25 +118,12 @@ def spend(dbname: str, name: str, limit: Limit, count: int = 1) -> State:
 
 def create_table(cr: BaseCursor) -> None:
     """Make the table of the buckets, unless it is there."""
-    cr.execute(
-        f"""
-        CREATE UNLOGGED TABLE IF NOT EXISTS {TABLE} (
-            name varchar PRIMARY KEY,
-            tokens float8 NOT NULL,
-            leased float8 NOT NULL,
-            filled_at timestamptz NOT NULL
-        ) WITH (fillfactor = 50)
-        """
-    )
+    cr.execute(_CREATE)
 
 
 def forget_old(cr: BaseCursor, limit: int) -> int:
     """Delete buckets that have been full for long, and return how many there were."""
-    cr.execute(
-        f"DELETE FROM {TABLE} WHERE name IN (SELECT name FROM {TABLE}"
-        " WHERE filled_at < now() - interval '1 day' LIMIT %s)",
-        [limit],
-    )
+    cr.execute(_FORGET, [limit])
     return int(cr.rowcount)
 
 

@@ -36,10 +36,10 @@ class ResConfigSettings(models.TransientModel):
         return values | {name: getattr(settings, name.removeprefix(_FIELD)) for name in self._fc_get_limits()}
 
     def set_values(self):
-        super().set_values()
         parameters = self.env["ir.config_parameter"]
         for name in self._fc_get_limits():
             parameters.set_param(PREFIX + name.removeprefix(_FIELD), str(max(0, self[name])))
+        return super().set_values()
 
     # === HELPERS === #
 

@@ -38,8 +38,11 @@ class Measurement:
         return answers[first]
 
     def warm_up(self, workers: int) -> None:
-        """Take the ways side by side, so that each of the server's workers has filled its caches."""
-        with ThreadPoolExecutor(workers) as pool:
+        """Take the ways side by side, so that each of the server's workers has filled its caches.
+
+        By half as many clients as there are workers: a key has no more costly requests at a time.
+        """
+        with ThreadPoolExecutor(max(1, workers // 2)) as pool:
             for name in self._ways:
                 _answer, _seconds, client = self._take(name)
                 list(pool.map(self._take, [name] * (_WARMING_CALLS // client.calls)))
