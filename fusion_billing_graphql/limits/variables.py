@@ -5,6 +5,9 @@ from odoo.addons.fusion_centralize_billing.api import numbers
 from odoo.addons.fusion_centralize_billing.api.errors import InvalidPayloadError
 from odoo.addons.fusion_centralize_billing.api.payloads import MAX_EVENTS
 
+#: Items of a list. A batch of more events than MAX_EVENTS is refused by the mutation, as REST refuses it; one that is
+#: far larger is not even read.
+MAX_ITEMS = 2 * MAX_EVENTS
 #: Values of all variables together: MAX_EVENTS counters with all their fields and properties.
 MAX_VALUES = 400_000
 
@@ -27,7 +30,7 @@ def check_variables(variables):
         if isinstance(value, dict):
             waiting += [(item, f"{path}.{name[:64]}") for name, item in value.items()]
         elif isinstance(value, list):
-            if len(value) > MAX_EVENTS:
-                message = f"A list has at most {MAX_EVENTS} items."
+            if len(value) > MAX_ITEMS:
+                message = f"A list has at most {MAX_ITEMS} items."
                 raise InvalidPayloadError(message, code="batch_too_large", path=path)
             waiting += [(item, f"{path}.{index}") for index, item in enumerate(value)]

@@ -9,7 +9,7 @@ from odoo.addons.fusion_centralize_billing.tests.test_numbers import OUT_OF_RANG
 from odoo.tests import tagged
 
 from ..limits.settings import PREFIX
-from ..limits.variables import MAX_VALUES
+from ..limits.variables import MAX_ITEMS, MAX_VALUES
 from ..server import documents
 from .common import GraphqlHttpCase
 
@@ -65,7 +65,7 @@ class TestNumbersAndBodies(GraphqlHttpCase):
             self.assertErrors(self._send(query + " "), 413, "query_too_large")
 
     def test_variables_have_the_limits_of_a_body_of_rest(self):
-        answer = self.assertErrors(self._send(_RECORD, {"events": [{}] * 5001}), 400, "batch_too_large")
+        answer = self.assertErrors(self._send(_RECORD, {"events": [{}] * (MAX_ITEMS + 1)}), 400, "batch_too_large")
         self.assertEqual(answer["errors"][0]["extensions"]["errors"][0]["path"], "variables.events")
         many = {"events": [[0] * 100] * (MAX_VALUES // 100)}
         self.assertErrors(self._send(_RECORD, many), 400, "too_many_values")
