@@ -5,8 +5,8 @@ from collections.abc import Callable
 import requests
 from main_job.source_app import BASE
 from runtime.server import Server
+from workshop import Workshop
 
-from .clients import Workshop
 from .world import COUNTERS, CUSTOMERS, SUBSCRIPTIONS, World
 
 SEED = 23
