@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def behind(odoo: Odoo, new_database: Callable[[], str]) -> Iterator[tuple[Server
 @pytest.fixture(scope="module")
 def proxy(behind: tuple[Server, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReverseProxy]:
     port = int(behind[0].url.rpartition(":")[2])
+    _wait_for_evented_process(port + 1)
     upstreams = {"server 127.0.0.1:8069;": f"server 127.0.0.1:{port};"}
     upstreams["server 127.0.0.1:8072;"] = f"server 127.0.0.1:{port + 1};"
     with ReverseProxy(tmp_path_factory.mktemp("nginx"), upstreams).running() as running:
@@ -273,6 +275,16 @@ def _ask_in_clear_text(proxy: ReverseProxy, path: str) -> Answer:
         connection.request("GET", path)
         answer = connection.getresponse()
         return Answer(answer.status, answer.headers, answer.read())
+
+
+def _wait_for_evented_process(port: int) -> None:
+    """Odoo starts it beside the workers, and answers requests before it listens."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            return
+        time.sleep(0.1)
+    pytest.fail("the evented process does not listen")
 
 
 def _requests_in(server: Server) -> list[int]:

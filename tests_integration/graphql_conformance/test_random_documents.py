@@ -14,7 +14,7 @@ EXAMPLES = 20
 #: For a server that hangs; no verdict depends on it.
 GIVE_UP_AFTER = 30 * 60
 #: Refused for their input: random text names no subscription of the service, and no window of at most 400 days.
-ALWAYS_REFUSED = {"Query.usageTotals", "Query.billingProof"}
+ALWAYS_REFUSED = {"Query.usageTotals", "Query.usageTotalPage", "Query.billingProof"}
 
 
 def test_random_documents_are_answered_without_a_fault_of_the_server(
