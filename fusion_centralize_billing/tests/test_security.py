@@ -96,6 +96,19 @@ class TestSecurity(BillingCase):
                 act()
         self.assertTrue(function.channel_id.name)
 
+    def test_a_billing_manager_requeues_a_job_and_does_not_say_whose_it_is(self):
+        manager = self._create_user(f"{_GROUP}manager")
+        other = self.env["res.company"].create({"name": unique("Other company")})
+        delayed = self._get_events()[:1].with_delay(identity_key=unique("key"))._job_deliver()
+        job = delayed.db_record().with_env(self.env(user=manager, su=False))
+        for vals in ({"user_id": self.env.ref("base.user_root").id}, {"company_id": other.id}, {"identity_key": "x"}):
+            with self.subTest(vals), self.assertRaises(AccessError):
+                job.write(vals)
+        job.button_cancelled()
+        self.assertEqual(job.state, "cancelled")
+        job.requeue()
+        self.assertEqual(job.state, "pending")
+
     def test_an_administrator_sets_how_jobs_are_tried_again(self):
         administrator = self._create_user("base.group_system", f"{_GROUP}manager")
         function = self.env["queue.job.function"].search([("method", "=", "_job_deliver")]).with_user(administrator)
