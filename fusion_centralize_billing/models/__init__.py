@@ -69,6 +69,7 @@ from . import (
     res_config_settings,
     res_config_settings_limits,
     res_partner,
+    res_users,
     sale_order,
     sale_order_attention,
     sale_order_commitment,

@@ -38,8 +38,10 @@ class BillingAccountLink(models.Model):
     @api.depends("partner_id", "candidate_id", "company_id")
     def _compute_summaries(self):
         for link in self:
-            link.partner_summary = link._summarize(link.partner_id)
-            link.candidate_summary = link._summarize(link.candidate_id)
+            # What is stored, not what an onchange was sent: with it people would read any contact of any company.
+            stored = link._origin
+            link.partner_summary = stored._summarize(stored.partner_id)
+            link.candidate_summary = stored._summarize(stored.candidate_id)
 
     # === ACTIONS === #
 

@@ -2,15 +2,27 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 
 #: Each failure of a job is a mail to all who manage the queue: what fails is tried again once in this time.
 RETRY_FAILURE_AFTER = timedelta(days=1)
+#: As whom a job runs, whose it is, and by what our sweeps find it. The queue writes these with sudo(), people never.
+_KEPT_BY_THE_QUEUE = {"user_id", "company_id", "identity_key"}
 
 
 class QueueJob(models.Model):
-    """Failed jobs, as the sweeps see them that look for what is left to do."""
+    """Jobs: what people do not change, and the failed ones as the sweeps see them that look for what is left to do."""
 
     _inherit = "queue.job"
+
+    # === CRUD === #
+
+    def write(self, vals):
+        if not self.env.su and _KEPT_BY_THE_QUEUE & vals.keys():
+            raise AccessError(
+                self.env._("The job queue keeps this itself: %s", ", ".join(sorted(_KEPT_BY_THE_QUEUE & vals.keys())))
+            )
+        return super().write(vals)
 
     # === BUSINESS === #
 

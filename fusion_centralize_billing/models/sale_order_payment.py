@@ -50,7 +50,8 @@ class SaleOrder(models.Model):
         """Return the tokens that were chosen for the subscription, as superuser, the one to take first.
 
         That is its own, then that of its service's customer. Subscriptions do not say which customer of their
-        service they are of: customers who share a partner, and have chosen differently, have chosen none.
+        service they are of: customers who share a partner, and have not all chosen the same, have chosen none.
+        Whoever gives a service the e-mail of its customer would have that one's card charged otherwise.
         """
         self.ensure_one()
         # sudo: tokens are for the customer and for accountants.
@@ -59,7 +60,8 @@ class SaleOrder(models.Model):
             lambda link: order.x_fc_service_id and link.service_id == order.x_fc_service_id
         )
         of_customer = links.payment_token_id
-        return order.x_fc_payment_token_id | (of_customer if len(of_customer) == 1 else of_customer.browse())
+        all_chose_it = len(of_customer) == 1 and all(link.payment_token_id for link in links)
+        return order.x_fc_payment_token_id | (of_customer if all_chose_it else of_customer.browse())
 
     def _fc_choose_token(self, token, chooser):
         """Note that a customer has chosen a token for these subscriptions, where it fits."""

@@ -104,6 +104,18 @@ class TestCustomersToConfirm(PaymentCase):
         self.assertIn("Open subscriptions: 0", shown["partner_summary"])
         self.assertNotIn("Main Street", shown["partner_summary"])
 
+    def test_no_contact_is_shown_that_nobody_is_asked_about(self):
+        link = self._upsert()
+        other = self.env["res.company"].create({"name": unique("Other company")})
+        theirs = self.env["res.partner"].create({"name": "Theirs", "street": "2 Side Street", "company_id": other.id})
+        forged = {"candidate_id": theirs.id, "partner_id": theirs.id, "service_id": self.service.id}
+        shown = {"candidate_summary": {}, "partner_summary": {}}
+        links = self.env["fusion.billing.account.link"].with_user(self.manager)
+        for record in (links, link.with_user(self.manager)):
+            with self.subTest(record):
+                answer = record.onchange(forged, list(forged), shown)["value"]
+                self.assertNotIn("Side Street", str(answer))
+
     def test_the_screen_opens_with_what_each_person_may_see(self):
         link = self._upsert()
         action = self.env.ref("fusion_centralize_billing.action_billing_customers_to_confirm")

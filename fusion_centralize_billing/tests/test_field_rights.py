@@ -87,8 +87,8 @@ class TestFieldRights(RightsCase):
         noon = datetime.datetime(2026, 1, 15, 12)
         return noon if field.type == "datetime" else noon.date()
 
-    def _get_record(self, name):
-        """Return a record of a model; a dialog is made for the purpose."""
+    def _get_record(self, name, opener=None):
+        """Return a record of a model; a dialog is made for the purpose, and is its opener's."""
         if name in self.own:
             return self.own[name][:1]
         line = self.env["sale.order.line"].search([("order_id", "=", self.own["sale.order"].id)], limit=1)
@@ -108,8 +108,8 @@ class TestFieldRights(RightsCase):
         }
         values = dialog.get(name, {})
         if name == "fusion.subscription.change.line":
-            values["change_id"] = self._get_record("fusion.subscription.change").id
-        return self.env[name].create(values)
+            values["change_id"] = self._get_record("fusion.subscription.change", opener).id
+        return self.env[name].with_user(opener or self.env.user).sudo().create(values)
 
     def _get_needed(self, name):
         """Return the values without which Odoo's own models do not look at any other one."""
@@ -166,10 +166,10 @@ class TestFieldRights(RightsCase):
     @mute_logger(*_MUTED)
     def test_people_write_what_is_theirs(self):
         for name, field, group in self._get_rows("written"):
-            record = self._get_record(name)
+            user = self.people[group]
+            record = self._get_record(name, user)
             # To where they move things is tried below.
             value = self.company.id if field == "company_id" else self._get_other_value(record, field)
-            user = self.people[group]
             with self.subTest(f"{name}.{field}", group=group):
                 record = self._as(user, record)
                 # What its own rules refuse, such as a code that a sold plan keeps, is not refused for who writes it.

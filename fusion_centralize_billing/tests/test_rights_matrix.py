@@ -194,6 +194,33 @@ class TestRightsMatrix(RightsCase):
                     can = "".join(letter for operation, letter in letters.items() if model.has_access(operation))
                     self.assertEqual(can, self._get_expected(name, kind))
 
+    @mute_logger("odoo.addons.base.models.ir_rule", "odoo.addons.base.models.ir_model")
+    def test_a_dialog_is_of_whoever_has_opened_it(self):
+        """What another one writes into it would be done in the name of who presses its button."""
+        line = self.env["sale.order.line"].search([("order_id", "=", self.own["sale.order"].id)], limit=1)
+        values = {
+            "fusion.billing.api.key.shown": {},
+            "fusion.billing.api.key.wizard": {"service_id": self.service.id, "name": "Key"},
+            "fusion.billing.invoice.preview": {"order_id": self.own["sale.order"].id},
+            "fusion.billing.usage.correction": {"kind": "void", "reason": "r", "usage_ids": [(6, 0, [])]},
+            "fusion.billing.webhook.secret.shown": {},
+            "fusion.subscription.change": {"order_id": self.own["sale.order"].id},
+            "fusion.subscription.change.line": {"order_line_id": line.id, "quantity": 1, "price_unit": 1},
+        }
+        groups = ("sales_team.group_sale_salesman_all_leads", f"{_BILLING}manager")
+        opener, other = self._create_user(*groups), self._create_user(*groups)
+        for name in (name for name in self._get_models() if self.registry[name]._transient):
+            given = dict(values[name])
+            if name == "fusion.subscription.change.line":
+                change = self.env["fusion.subscription.change"].with_user(opener)
+                given["change_id"] = change.create(values[change._name]).id
+            dialog = self.env[name].with_user(opener).create(given)
+            with self.subTest(name):
+                self.assertEqual(self._can(opener, dialog).replace("d", ""), "rwc")
+                self.assertFalse(dialog.with_user(other).has_access("read"))
+                self.assertFalse(dialog.with_user(other).has_access("write"))
+                self.assertFalse(dialog.with_user(other).search([("id", "in", dialog.ids)]))
+
     # === WHAT IS REFUSED === #
 
     @mute_logger("odoo.addons.base.models.ir_rule", "odoo.addons.base.models.ir_model")

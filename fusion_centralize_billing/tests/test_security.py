@@ -75,6 +75,46 @@ class TestSecurity(BillingCase):
         self.assertIn(menu.id, self.env["ir.ui.menu"].with_user(manager)._visible_menu_ids())
         self.assertTrue(self.env["queue.job"].with_user(manager).has_access("read"))
 
+    def test_a_billing_manager_does_not_say_what_jobs_and_their_buttons_run(self):
+        """A job function names a method by which the queue's records could be forged, and run as the superuser."""
+        manager = self._create_user(f"{_GROUP}manager")
+        function = self.env["queue.job.function"].search([("method", "=", "_job_deliver")]).with_user(manager)
+        channel = function.channel_id
+        forged = {"func_name": "_create", "kwargs": {"data_list": []}}
+        acts = {
+            "related action": lambda: function.write({"edit_related_action": repr(forged)}),
+            "method on failure": lambda: function.write({"on_fail_method": "unlink"}),
+            "channel of a function": lambda: function.write({"channel_id": self.env.ref("queue_job.channel_root").id}),
+            "copy": lambda: function.copy(),
+            "delete": lambda: function.unlink(),
+            "new function": lambda: function.create({"name": "<res.users>.write", "channel_id": channel.id}),
+            "new channel": lambda: channel.create({"name": "mine", "parent_id": channel.id}),
+            "rename a channel": lambda: channel.write({"name": "mine"}),
+        }
+        for name, act in acts.items():
+            with self.subTest(name), self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_rule"):
+                act()
+        self.assertTrue(function.channel_id.name)
+
+    def test_a_billing_manager_requeues_a_job_and_does_not_say_whose_it_is(self):
+        manager = self._create_user(f"{_GROUP}manager")
+        other = self.env["res.company"].create({"name": unique("Other company")})
+        delayed = self._get_events()[:1].with_delay(identity_key=unique("key"))._job_deliver()
+        job = delayed.db_record().with_env(self.env(user=manager, su=False))
+        for vals in ({"user_id": self.env.ref("base.user_root").id}, {"company_id": other.id}, {"identity_key": "x"}):
+            with self.subTest(vals), self.assertRaises(AccessError):
+                job.write(vals)
+        job.button_cancelled()
+        self.assertEqual(job.state, "cancelled")
+        job.requeue()
+        self.assertEqual(job.state, "pending")
+
+    def test_an_administrator_sets_how_jobs_are_tried_again(self):
+        administrator = self._create_user("base.group_system", f"{_GROUP}manager")
+        function = self.env["queue.job.function"].search([("method", "=", "_job_deliver")]).with_user(administrator)
+        function.edit_retry_pattern = "{1: 60}"
+        self.assertEqual(function.retry_pattern, {"1": 60})
+
     def test_a_billing_user_sees_no_job_queue(self):
         user = self._create_user(f"{_GROUP}user")
         menu = self.env.ref("queue_job.menu_queue_job_root")

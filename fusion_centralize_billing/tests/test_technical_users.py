@@ -1,7 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 """The API works as the technical user of its service, with the rights of a service, or not at all."""
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessDenied, AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -38,6 +38,11 @@ class _Case(BillingCase):
         yield "a second company", lambda: user.write({"company_ids": [Command.set(both)]})
         yield "an administrator", lambda: self._become(self._create_user("base.group_system"))
         yield "the superuser", lambda: self._become(self.env.ref("base.user_root"))
+
+    def _log_in(self, user, password):
+        credential = {"type": "password", "login": user.login, "password": password}
+        with mute_logger("odoo.addons.base.models.res_users"):
+            return self.env["res.users"].authenticate(credential, {"interactive": False})
 
     def _become(self, user):
         self.service.user_id = user
@@ -95,6 +100,21 @@ class TestTechnicalUsers(_Case):
             service._as_technical_user()
 
     # === WHO MAKES AND CHANGES IT === #
+
+    def test_nobody_logs_in_as_the_technical_user_of_a_service(self):
+        """Whoever may write contacts can have a new password sent; defaults of a manager may set one, too."""
+        manager = self._create_user(f"{_GROUP}manager")
+        self.env["ir.default"].with_user(manager).set("res.users", "password", "known-12345", user_id=True)
+        service = self.env["fusion.billing.service"].with_user(manager).create({"name": "New", "code": unique("new")})
+        for user, password in ((service.sudo().user_id, "known-12345"), (self.service.user_id, "reset-12345")):
+            user.sudo().password = password
+            with self.subTest(password), self.assertRaises(AccessDenied):
+                self._log_in(user, password)
+
+    def test_people_who_got_the_group_of_services_by_mistake_log_in(self):
+        person = self._create_user(f"{_GROUP}service", "base.group_user")
+        person.password = "known-12345"
+        self.assertEqual(self._log_in(person, "known-12345")["uid"], person.id)
 
     def test_every_service_has_a_technical_user_of_its_own(self):
         services = self._create_service() + self._create_service()

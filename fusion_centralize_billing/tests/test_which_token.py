@@ -51,6 +51,11 @@ class TestWhichToken(PaymentCase):
         other.payment_token_id = self._create_token(chosen=False)
         self.assertCharged(self.env["payment.token"])
 
+    def test_none_if_another_customer_of_the_service_got_the_partner_by_its_email_and_chose_none(self):
+        self._create_token()
+        self._create_link()
+        self.assertCharged(self.env["payment.token"])
+
     def test_none_of_the_customer_for_a_subscription_of_the_back_office(self):
         token = self._create_token()
         order = self._create_subscription(x_fc_service_id=False, x_fc_external_id=False)
