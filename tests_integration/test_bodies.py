@@ -140,6 +140,16 @@ def test_broken_chunks_are_refused(wire: Wire, path: str) -> None:
         assert (answer.status, answer.code) == (400, "incomplete_body")
 
 
+def test_a_line_between_chunks_is_short(wire: Wire, path: str, body: bytes) -> None:
+    """werkzeug would read it whole, whatever the worker's memory; here it would then be a good request."""
+    whole = b"%x\r\n%s" % (len(body), body)
+    for chunks in (b"0" * MEGABYTE + whole + b"\r\n0\r\n\r\n", whole + b" " * MEGABYTE + b"\r\n0\r\n\r\n"):
+        answer = wire.send(path, chunks, Transfer_Encoding="chunked")
+        assert (answer.status, answer.code) == (400, "incomplete_body")
+    answer = wire.send(path, b"0" * 1000 + whole + b"\r\n0\r\n\r\n", Transfer_Encoding="chunked")
+    assert (answer.status, answer.code) == (200, None)
+
+
 def test_a_compressed_body_comes_in_chunks_too(wire: Wire, path: str, body: bytes) -> None:
     packed = gzip.compress(body)
     answer = wire.send_chunks(path, packed[:5], packed[5:], Content_Encoding="gzip")

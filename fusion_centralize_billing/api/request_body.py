@@ -6,8 +6,10 @@ from __future__ import annotations
 import traceback
 import zlib
 from collections.abc import Iterator
+from typing import IO
 
 from werkzeug.exceptions import BadRequest
+from werkzeug.serving import DechunkedInput
 
 from odoo.http import HTTPRequest
 
@@ -16,6 +18,9 @@ from .errors import BillingError, InvalidPayloadError, PayloadTooLargeError, Uns
 #: Bytes of a body, also decompressed. Larger than MAX_EVENTS counters with the longest keys need.
 MAX_BODY = 16 * 1024 * 1024
 _STEP = 64 * 1024
+_INPUT_STEP = 4 * 1024
+#: Bytes of a line between chunks: one number.
+_MAX_CHUNK_LINE = 4 * 1024
 _KEPT = "fusion_billing.body"
 # zlib's sign for the format of gzip.
 _GZIP = 16 + zlib.MAX_WBITS
@@ -89,11 +94,36 @@ def _parts(request: HTTPRequest) -> Iterator[bytes | memoryview]:
         while part := stream.read(_STEP):
             yield part
         return
+    _bound_chunk_lines(request)
     # Into a view, whose size is fixed: werkzeug's reader of chunks shrinks a buffer when a client hangs up, and
     # Python's read() would then take the memory behind it for the body.
     view = memoryview(bytearray(_STEP))
     while length := stream.readinto(view):
         yield view[:length]
+
+
+def _bound_chunk_lines(request: HTTPRequest) -> None:
+    """Have a long line between chunks end the body: werkzeug reads each whole, however long."""
+    # Of werkzeug's request: Odoo's environ leaves out what begins with "wsgi." (odoo/http.py: HTTPRequest).
+    source = request._HTTPRequest__wrapped.environ["wsgi.input"]
+    if isinstance(source, DechunkedInput) and not isinstance(source._rfile, _ShortLines):
+        source._rfile = _ShortLines(source._rfile)  # type: ignore[assignment]
+
+
+class _ShortLines:
+    """What werkzeug's DechunkedInput reads of a file, with a limit on its lines."""
+
+    def __init__(self, file: IO[bytes]):
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(size)
+
+    def readline(self) -> bytes:
+        line = self._file.readline(_MAX_CHUNK_LINE)
+        if len(line) == _MAX_CHUNK_LINE:
+            raise OSError("too long a line between chunks")  # werkzeug makes a ClientDisconnected of it
+        return line
 
 
 def _inflate(body: bytes) -> bytes:
@@ -110,14 +140,20 @@ def _inflate(body: bytes) -> bytes:
 
 def _inflated_parts(body: bytes) -> Iterator[bytes]:
     """Yield what is in a gzip file in pieces of at most _STEP bytes; a file may have several members."""
-    while body:
-        member = zlib.decompressobj(_GZIP)
-        while not member.eof:
-            part = member.decompress(body, _STEP)
-            if not part and not member.eof and not member.unconsumed_tail:
-                raise zlib.error("the end is missing")
+    member = None
+    # In small pieces: zlib copies what it leaves of its input, and a member may be as short as 20 bytes.
+    for start in range(0, len(body), _INPUT_STEP):
+        rest = body[start : start + _INPUT_STEP]
+        is_full = False
+        while rest or is_full:
+            if member is None or member.eof:
+                member = zlib.decompressobj(_GZIP)
+            part = member.decompress(rest, _STEP)
             yield part
-            body = member.unused_data if member.eof else member.unconsumed_tail
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+            is_full = len(part) == _STEP and not member.eof  # there may be more than was given out
+    if member is not None and not member.eof:
+        raise zlib.error("the end is missing")
 
 
 def _too_large() -> PayloadTooLargeError:

@@ -2,6 +2,7 @@
 import gzip
 import json
 import zlib
+from unittest.mock import Mock, patch
 
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import tagged
@@ -53,6 +54,24 @@ class TestRequestBody(BillingHttpCase):
         bomb = b"".join(packer.compress(zeros) for _megabytes in range(8)) + packer.flush()
         self.assertLess(len(bomb), MAX_BODY)
         self.assertRefused(self._send(bomb, "gzip"), 413, "payload_too_large")
+
+    def test_many_short_members_are_read_once(self):
+        """A reader that copies what is left after each of them takes minutes for a body of the greatest size."""
+        decompressobj, given = zlib.decompressobj, []
+
+        def counting(*args):
+            member = decompressobj(*args)
+            counted = Mock(wraps=member)
+            counted.decompress.side_effect = lambda data, size: given.append(len(data)) or member.decompress(data, size)
+            for name in ("eof", "unused_data", "unconsumed_tail"):
+                setattr(type(counted), name, property(lambda _mock, name=name: getattr(member, name)))
+            return counted
+
+        body = gzip.compress(b"") * 2000 + gzip.compress(self.body) + gzip.compress(b"") * 2000
+        with patch("odoo.addons.fusion_centralize_billing.api.request_body.zlib.decompressobj", counting):
+            self.assertEqual(self._send(body, "gzip").json()["external_id"], "zipped")
+        self.assertLess(max(given), 10_000)
+        self.assertLess(sum(given), 200 * len(body))
 
     def test_what_is_no_gzip_is_refused(self):
         whole = gzip.compress(self.body)
