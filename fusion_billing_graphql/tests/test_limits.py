@@ -57,6 +57,12 @@ class TestLimits(GraphqlCase):
             ),
             ('{ usageTotals(subscriptionExternalId: "x") { quantity } }', None, 10 + 50),
             ("{ __schema { types { name } } }", None, 1000),
+            ("{ a: __typename viewer { scopes b: scopes ...f } } fragment f on Viewer { c: scopes }", None, 1 + 3),
+            (
+                "{ usageRecords(first: 5) { nodes { properties { value a: value b: value } } } }",
+                None,
+                1 + 5 * (1 + 10 * (1 + 2)),
+            ),
             ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x", "y", "z"]}, 3),
             ("{ customers(first: 0) { nodes { id } } }", None, 1),
         ]
