@@ -164,6 +164,21 @@ def test_full_batches(attacker: Attacker, plan: "Plan", client: "ServiceClient")
     assert max(attacker.peaks().values()) < LIMIT, (after_rest, attacker.peaks())
 
 
+def test_batches_of_long_answers(attacker: Attacker, plan: "Plan", client: "ServiceClient") -> None:
+    day = client.api.request("GET", "/subscriptions/acme").json()["start_date"]
+    event = plan.counter("acme", "1", date.fromisoformat(day))
+    names = {f"property {number}": "v" * 255 for number in range(20)}
+    fat = [{**event, "idempotency_key": f"fat-{number}", "properties": names} for number in range(100)]
+    assert attacker.send(f"{BASE}/usage", json.dumps({"events": fat}).encode()).status_code == 202
+    parameters = {"subscription_external_id": "acme", "limit": 100}
+    for method, params in (("listUsage", parameters), ("rpc.discover", {})):
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answers = attacker.send(JSONRPC, json.dumps([call] * 490).encode()).json()
+        assert "result" in answers[0] and "error" in answers[-1]
+        del answers
+    assert max(attacker.peaks().values()) < LIMIT, attacker.peaks()
+
+
 def test_batches_of_which_everything_is_wrong(attacker: Attacker) -> None:
     bad = {f"unknown {number}": number for number in range(50)}
     for policy in ("reject_everything", "reject_failed_rows"):

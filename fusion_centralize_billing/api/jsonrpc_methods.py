@@ -7,8 +7,8 @@ from typing import Any
 
 from odoo.models import BaseModel
 
-from . import idempotency, openrpc, refusals
-from .errors import BillingError, NotFoundError
+from . import idempotency, json_text, openrpc, refusals
+from .errors import BillingError, NotFoundError, PayloadTooLargeError
 from .execution import execute_alone
 from .jsonrpc import (
     INTERNAL_ERROR,
@@ -27,7 +27,29 @@ PATH = "/api/billing/jsonrpc"
 #: The name is OpenRPC's; the specification keeps the prefix "rpc." for such methods (section 8).
 DISCOVER = "rpc.discover"
 
+#: Characters of the results of one message; some hundred pages of the fattest records would take a worker's memory.
+MAX_RESULTS = 16 * 1024 * 1024
 _NUMBERS = {"invalid_json": PARSE_ERROR, "unknown_operation": METHOD_NOT_FOUND}
+
+
+class Performer:
+    """Does the calls of one message, as long as there is room for their results."""
+
+    def __init__(self, key: BaseModel):
+        self._key = key
+        self._room = MAX_RESULTS
+
+    def __call__(self, call: Call) -> dict[str, Any]:
+        """Do a call and return its result, or raise RpcError with nothing of it left."""
+        if self._room <= 0:
+            message = "The calls before this one have filled the answer; it was not made. Send it in another message."
+            error = PayloadTooLargeError(message, code="answer_too_large")
+            refusals.note(error.code, error.http_status, _known_method(call))
+            raise rpc_error(error)
+        result = perform(self._key, call)
+        if not call.is_notification:
+            self._room -= len(json_text.dumps(result))
+        return result
 
 
 def perform(key: BaseModel, call: Call) -> dict[str, Any]:
@@ -47,9 +69,12 @@ def perform(key: BaseModel, call: Call) -> dict[str, Any]:
         payload = bind(call.params, openrpc.parameter_names(operation))
         return execute_alone(key, operation.name, payload, call.idempotency_key)
     except BillingError as exc:
-        is_known = call.method == DISCOVER or call.method in OPERATIONS
-        refusals.note(exc.code, exc.http_status, call.method if is_known else None)
+        refusals.note(exc.code, exc.http_status, _known_method(call))
         raise rpc_error(exc) from exc
+
+
+def _known_method(call: Call) -> str | None:
+    return call.method if call.method == DISCOVER or call.method in OPERATIONS else None
 
 
 def note_invalid_calls(answer: Any) -> None:

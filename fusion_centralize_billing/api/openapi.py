@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from .idempotency import HEADER, REPLAYED_HEADER
@@ -37,6 +38,7 @@ _ERROR_STATUSES = {
 }
 
 
+@cache  # anybody may ask for it, and it takes some hundredths of a second
 def document(base_path: str) -> dict[str, Any]:
     """Return the OpenAPI document of the REST transport served at ``base_path``."""
     schemas: dict[str, Any] = {"Error": _error_schema()}

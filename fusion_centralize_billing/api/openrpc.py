@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from .operations import OPERATIONS, Operation
@@ -15,6 +16,7 @@ and params, it is not done again, but answered as the first time.
 
 Each call is a transaction of its own. The calls of a batch may cost so much together as the server's operator says
 (500 if nothing): a call costs what its method says as "x-cost", and 1 more for each 100 items of a list in its params.
+Once the results of a batch have 16 MiB together, the calls that are left are not made: `answer_too_large`.
 A message beyond the rate or number of the key's requests is refused with HTTP 429 and Retry-After."""
 _REFERENCE = "#/components/schemas/{model}"
 #: What any method may answer; ``data.code`` tells more.
@@ -24,11 +26,13 @@ _ERRORS = {
     -32003: "The key is not allowed to do this.",
     -32004: "A record that the request names does not exist for this service.",
     -32009: "The request contradicts what is stored.",
+    -32013: "The calls before it have filled the answer; this one was not made.",
     -32022: "A rule of billing refuses the request.",
     -32029: "The service may create no more of this today.",
 }
 
 
+@cache  # anybody may ask for it, and it takes some hundredths of a second
 def document(url: str) -> dict[str, Any]:
     """Return the OpenRPC document of the JSON-RPC transport served at ``url``."""
     schemas: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from odoo.http import request
 from ..api import jsonrpc
 from ..api.dispatchers import JsonrpcDispatcher, empty_response, json_response
 from ..api.http_request import MAX_BODY, authenticated_key, json_body, refuse_idempotency_header
-from ..api.jsonrpc_methods import PATH, note_invalid_calls, perform
+from ..api.jsonrpc_methods import PATH, Performer, note_invalid_calls
 from ..limits import costs
 from ..limits.admission import admit, admitted
 from ..limits.settings import Settings
@@ -38,7 +38,7 @@ class JsonrpcController(http.Controller):
         max_cost = Settings.load(key.env).batch_cost
         with admitted(key):
             message = json_body(JsonrpcDispatcher.mimetypes)
-            answer = jsonrpc.answer(message, partial(perform, key), max_cost, _cost, partial(_admit, key))
+            answer = jsonrpc.answer(message, Performer(key), max_cost, _cost, partial(_admit, key))
         note_invalid_calls(answer)
         return empty_response() if answer is None else json_response(answer)
 

@@ -350,6 +350,24 @@ class TestJsonrpcCalls(JsonrpcCase):
                 self.assertFailedHttp(self._send(batch), 400, -32600, code)
         self.assertEqual(self._count_links(customer), 0)
 
+    def test_calls_beyond_the_room_for_results_are_not_made(self):
+        first, second, third = unique("first"), unique("second"), unique("third")
+        batch = [call("upsertCustomer", [name], number) for number, name in enumerate((first, second, third))]
+        batch.insert(1, call("rpc.discover", call_id="d"))
+        with patch("odoo.addons.fusion_centralize_billing.api.jsonrpc_methods.MAX_RESULTS", 1000):
+            answers = self._send(batch).json()
+        self.assertEqual(["result" in answer for answer in answers], [True, True, False, False])
+        for answer, number in zip(answers[2:], (1, 2), strict=True):
+            self.assertFailed(answer, -32013, "answer_too_large", number)
+        self.assertEqual((self._count_links(first), self._count_links(second, third)), (1, 0))
+
+    def test_results_that_nobody_is_sent_take_no_room(self):
+        customer = unique("customer")
+        batch = [call("rpc.discover", call_id=None), call("upsertCustomer", [customer])]
+        with patch("odoo.addons.fusion_centralize_billing.api.jsonrpc_methods.MAX_RESULTS", 1000):
+            [answer] = self._send(batch).json()
+        self.assertEqual(answer["result"]["external_id"], customer)
+
     # === DISCOVERY === #
 
     def test_the_description_is_served(self):

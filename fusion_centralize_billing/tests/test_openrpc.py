@@ -11,6 +11,7 @@ from ..api.errors import (
     InternalError,
     InvalidPayloadError,
     NotFoundError,
+    PayloadTooLargeError,
     TooManyRequestsError,
 )
 from ..api.jsonrpc_methods import PATH, rpc_number
@@ -90,7 +91,7 @@ class TestOpenrpc(TransactionCase):
 
     def test_every_method_tells_its_scope_and_errors(self):
         errors = [InvalidPayloadError, ForbiddenError, NotFoundError, ConflictError, BusinessRuleError, InternalError]
-        errors.append(TooManyRequestsError)
+        errors += [TooManyRequestsError, PayloadTooLargeError]
         numbers = {rpc_number(error("Text.")) for error in errors}
         for name, operation in OPERATIONS.items():
             self.assertIn(operation.scope, self.methods[name]["description"])
