@@ -19,7 +19,7 @@ from .errors import BillingError, InvalidPayloadError, PayloadTooLargeError, Uns
 MAX_BODY = 16 * 1024 * 1024
 _STEP = 64 * 1024
 _INPUT_STEP = 4 * 1024
-#: Bytes of a line between chunks: a number, and whatever an extension may say.
+#: Bytes of a line between chunks: one number.
 _MAX_CHUNK_LINE = 4 * 1024
 _KEPT = "fusion_billing.body"
 # zlib's sign for the format of gzip.
@@ -104,7 +104,8 @@ def _parts(request: HTTPRequest) -> Iterator[bytes | memoryview]:
 
 def _bound_chunk_lines(request: HTTPRequest) -> None:
     """Have a long line between chunks end the body: werkzeug reads each whole, however long."""
-    source = request.environ["wsgi.input"]
+    # Of werkzeug's request: Odoo's environ leaves out what begins with "wsgi." (odoo/http.py: HTTPRequest).
+    source = request._HTTPRequest__wrapped.environ["wsgi.input"]
     if isinstance(source, DechunkedInput) and not isinstance(source._rfile, _ShortLines):
         source._rfile = _ShortLines(source._rfile)  # type: ignore[assignment]
 
