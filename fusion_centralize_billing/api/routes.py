@@ -6,7 +6,11 @@ from werkzeug.routing import Map, Rule
 
 from .operations import OPERATIONS, Operation
 
-_ROUTES = Map([Rule(operation.path, methods=[operation.verb], endpoint=operation) for operation in OPERATIONS.values()])
+# A path with an empty part leads nowhere: werkzeug would send the client elsewhere, with a redirect.
+_ROUTES = Map(
+    [Rule(operation.path, methods=[operation.verb], endpoint=operation) for operation in OPERATIONS.values()],
+    merge_slashes=False,
+)
 
 
 def match(path: str, method: str) -> tuple[Operation, dict[str, str]]:

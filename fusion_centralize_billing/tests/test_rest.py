@@ -93,7 +93,17 @@ class TestRestAccess(BillingHttpCase):
     # === PATHS AND METHODS === #
 
     def test_unknown_paths_are_not_found(self):
-        for path in ("", "/", "/unknown", "/usage/1", "/plans/", "/Plans", "/plans%00", "/../v1/plans/x"):
+        for path in (
+            "",
+            "/",
+            "/unknown",
+            "/usage/1",
+            "/plans/",
+            "/Plans",
+            "/plans%00",
+            "/../v1/plans/x",
+            "/invoices//pdf",
+        ):
             with self.subTest(path):
                 self.assertRefused(self._call(path), 404, "unknown_path")
 
