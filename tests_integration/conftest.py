@@ -151,7 +151,7 @@ def receiver() -> Iterator[Receiver]:
 def backoffice(server: Server, database: str) -> BackOffice:
     office = BackOffice(server.url, database)
     provisioning.allow_loopback_webhooks(office)
-    provisioning.lift_rate_limits(office)
+    provisioning.lift_limits(office)
     return office
 
 

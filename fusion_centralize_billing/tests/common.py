@@ -307,8 +307,9 @@ class BillingHttpCase(BillingMixin, HttpCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.key = cls.service.action_generate_api_key()
-        # All tests come from one address, and the limit counts beyond the transaction under test.
-        cls.env["ir.config_parameter"].set_param("fusion_centralize_billing.failures_at_once", "0")
+        # All tests come from one address, the limit counts beyond the transaction under test, and machines are slow.
+        for name in ("failures_at_once", "request_seconds", "preview_seconds"):
+            cls.env["ir.config_parameter"].set_param(f"fusion_centralize_billing.{name}", "0")
 
     def _call(self, path, payload=None, *, key=None, method=None, body=None, headers=None, params=None):
         """Make a request and return the response; ``payload`` is sent as JSON, ``body`` as it is."""

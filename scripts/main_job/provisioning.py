@@ -25,9 +25,10 @@ def allow_loopback_webhooks(office: BackOffice) -> None:
     office.call("ir.config_parameter", "set_param", _LOOPBACK, "True")
 
 
-def lift_rate_limits(office: BackOffice) -> None:
-    """Let one client send as much as it can: most tests have one, and some send all they can think of."""
-    for name in ("reads_per_second", "writes_per_second", "costly_per_second", "failures_at_once"):
+def lift_limits(office: BackOffice) -> None:
+    """Let one client send as much as it can, for as long as it takes: most tests have one, and machines are slow."""
+    rates = ("reads_per_second", "writes_per_second", "costly_per_second", "failures_at_once")
+    for name in (*rates, "request_seconds", "preview_seconds"):
         office.call("ir.config_parameter", "set_param", f"fusion_centralize_billing.{name}", "0")
 
 
