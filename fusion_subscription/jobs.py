@@ -27,8 +27,13 @@ def repeated_on_conflict(method):
             # What waits to be written is written now: a conflict there is one of this job, too
             self.env.flush_all()
         except (UniqueViolation, ConcurrencyError, LockError) as error:
-            raise RetryableJobError(f"Met another transaction: {error}", seconds=RETRY_AFTER) from error
+            raise RetryableJobError(f"Met another transaction: {_tell(error)}", seconds=RETRY_AFTER) from error
         return result
 
     run.is_repeated_on_conflict = True
     return run
+
+
+def _tell(error):
+    """Return what a job met, for people and the log. PostgreSQL's own text has the values that were to be written."""
+    return f"unique {error.diag.constraint_name}" if isinstance(error, UniqueViolation) else error

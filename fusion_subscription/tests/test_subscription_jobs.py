@@ -140,11 +140,12 @@ class TestSubscriptionJobs(SubscriptionCommon):
         with (
             self._on("2026-02-01"),
             mute_logger("odoo.sql_db"),
-            self.assertRaises(RetryableJobError),
+            self.assertRaises(RetryableJobError) as caught,
             self.cr.savepoint(),
         ):
             order.sudo()._job_create_recurring_invoice()
         self.assertFalse(order.invoice_ids)
+        self.assertRegex(str(caught.exception), "another transaction: unique fusion_subscription_period_[a-z_]+$")
 
     def test_whatever_shows_another_transaction_makes_the_job_try_again(self):
         order = self._create_subscription()
