@@ -31,6 +31,8 @@ JSON = "application/json"
 BAD_REQUEST = 400
 #: Bytes of a body without a key, which can only ask for the schema, where that is shown to everybody.
 MAX_BODY_OF_NOBODY = 64 * 1024
+#: Bytes of the longest body that is read to choose the database. A longer one goes to the primary, which does all.
+_MAX_LOOKED_AT = 64 * 1024
 _METHODS = ["GET", "POST"]
 _READING = ("GET", "HEAD")
 
@@ -88,11 +90,13 @@ def check_head(request: Request) -> None:
 def is_readonly(request: Request) -> bool:
     """Tell whether a request only reads, so that a replica may serve it; one that will be refused reads.
 
-    Nobody has been authenticated yet, so nothing is decoded: a body with a mutation has this word, unless it is
-    written with escapes. A session may not mutate.
+    Nobody has been authenticated yet, so nothing is decoded, and nothing large is read: a body with a mutation has this
+    word, unless it is written with escapes. A session may not mutate.
     """
     if request.method in _READING or "Authorization" not in request.headers:
         return True
+    if request.headers.get("Content-Encoding") or not 0 < (request.content_length or 0) <= _MAX_LOOKED_AT:
+        return False
     try:
         body = read_body(request)
     except BillingError:

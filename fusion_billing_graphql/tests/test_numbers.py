@@ -10,7 +10,7 @@ from odoo.tests import tagged
 
 from ..limits.settings import PREFIX
 from ..limits.variables import MAX_ITEMS, MAX_VALUES
-from ..server import documents
+from ..server import documents, wire
 from .common import GraphqlHttpCase
 
 _RECORD = """mutation($events: [UsageEventInput!]!) {
@@ -86,6 +86,17 @@ class TestNumbersAndBodies(GraphqlHttpCase):
                     patch.object(json_text, "loads", side_effect=AssertionError("it was decoded")),
                 ):
                     self.assertErrors(self._send(body=body, headers=headers), 401, "unauthenticated")
+
+    def test_nothing_large_is_read_before_the_key_was_looked_at(self):
+        large, small = " " * 70_000, "{}"
+        bodies = [({}, large), ({"Content-Encoding": "gzip"}, gzip.compress(small.encode())), ({}, iter([b"{}"]))]
+        for headers, body in bodies:
+            with (
+                self.subTest(type(body), headers=headers),
+                patch.object(wire, "read_body", side_effect=AssertionError("it was read")),
+            ):
+                response = self._send(body=body, headers={"Authorization": "Bearer none", **headers})
+                self.assertErrors(response, 401, "unauthenticated")
 
     def test_a_body_is_decoded_and_a_document_parsed_once(self):
         query = "{ metrics(first: 1) { nodes { code } } } # once"
