@@ -2,8 +2,7 @@
 """The wire format, as Odoo's HTTP layer wants it."""
 
 from odoo.addons.fusion_centralize_billing.api import refusals
-from odoo.addons.fusion_centralize_billing.api.dispatchers import RestDispatcher
-from odoo.addons.fusion_centralize_billing.api.errors import MethodNotAllowedError, UnauthenticatedError
+from odoo.addons.fusion_centralize_billing.api.dispatchers import RestDispatcher, error_headers
 from odoo.http import Response
 
 from . import wire
@@ -18,11 +17,4 @@ class GraphqlDispatcher(RestDispatcher):
     def error_response(self, exc: Exception) -> Response:
         request = self.request.httprequest
         error, shown = formatted_exception(exc, refusals.request_id(request))
-        headers = {}
-        if error.retry_after:
-            headers["Retry-After"] = str(error.retry_after)
-        if isinstance(error, UnauthenticatedError):
-            headers["WWW-Authenticate"] = 'Bearer realm="fusion-billing"'
-        if isinstance(error, MethodNotAllowedError):
-            headers["Allow"] = ", ".join(error.allowed)
-        return wire.response({"errors": [shown]}, error.http_status, request, headers)
+        return wire.response({"errors": [shown]}, error.http_status, request, error_headers(error))

@@ -85,7 +85,7 @@ class JsonrpcDispatcher(RestDispatcher):
         failure = rpc_error(error)
         if failure.number == INVALID_PARAMS:
             failure.number = INVALID_REQUEST  # no call was reached whose parameters they could be
-        return json_response(rpc_error_response(failure), error.http_status, _headers(error))
+        return json_response(rpc_error_response(failure), error.http_status, error_headers(error))
 
 
 def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -120,10 +120,10 @@ def empty_response() -> Response:
 def error_response(error: BillingError) -> Response:
     body = {"status": "error", "code": error.code, "message": error.message}
     body["errors"] = [fault.as_dict() for fault in error.errors]
-    return json_response(body, error.http_status, _headers(error))
+    return json_response(body, error.http_status, error_headers(error))
 
 
-def _headers(error: BillingError) -> dict[str, str]:
+def error_headers(error: BillingError) -> dict[str, str]:
     """Return the headers that HTTP demands, or knows, beside the status of an error."""
     if error.retry_after:
         return {"Retry-After": str(error.retry_after)}

@@ -13,8 +13,7 @@ from ..api.dispatchers import JsonrpcDispatcher, empty_response, json_response
 from ..api.http_request import MAX_BODY, authenticated_key, json_body, refuse_idempotency_header
 from ..api.jsonrpc_methods import PATH, Performer, note_invalid_calls
 from ..limits import costs
-from ..limits.admission import admit, admitted
-from ..limits.settings import Settings
+from ..limits.admission import admit, admitted, current
 
 
 class JsonrpcController(http.Controller):
@@ -35,7 +34,7 @@ class JsonrpcController(http.Controller):
             raise MethodNotAllowed(valid_methods=["POST"])
         key = authenticated_key()
         refuse_idempotency_header()
-        max_cost = Settings.load(key.env).batch_cost
+        max_cost = current().settings.batch_cost  # of the request that authentication has begun
         with admitted(key):
             message = json_body(JsonrpcDispatcher.mimetypes)
             answer = jsonrpc.answer(message, Performer(key), max_cost, _cost, partial(_admit, key))

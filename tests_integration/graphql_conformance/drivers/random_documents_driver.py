@@ -15,11 +15,11 @@ import sys
 import zlib
 
 import graphql
-import hypothesis
 import requests
 import schemathesis
 from graphql.language import ArgumentNode, FieldNode, IntValueNode, NameNode, StringValueNode
 from hypothesis import strategies as st
+from random_cases import send_all
 from schemathesis.graphql import nodes
 
 #: Seconds for one answer, so that a server that hangs is told; far more than any answer takes.
@@ -155,22 +155,6 @@ class _Record:
         return {"sent": self.sent, "executed": self.executed, "refused": self.refused, "faults": faults}
 
 
-def _send_documents(operation, task, record):
-    @hypothesis.seed(task["seed"])
-    @hypothesis.settings(
-        max_examples=task["examples"],
-        database=None,
-        deadline=None,
-        phases=[hypothesis.Phase.generate],
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
-    @hypothesis.given(case=operation.as_strategy())
-    def send(case):
-        record.send(case)
-
-    send()
-
-
 def main():
     task = json.load(sys.stdin)
     headers = {"Authorization": f"Bearer {task['key']}"}
@@ -180,7 +164,7 @@ def main():
     schemathesis.hook("map_body")(_make_usable(schema.client_schema, ids))
     record = _Record(headers)
     for result in schema.get_all_operations():
-        _send_documents(result.ok(), task, record)
+        send_all(result.ok(), task, record.send)
     print(json.dumps(record.as_dict()))
 
 

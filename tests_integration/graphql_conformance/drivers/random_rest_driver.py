@@ -14,9 +14,9 @@ import collections
 import json
 import sys
 
-import hypothesis
 import requests
 import schemathesis
+from random_cases import send_all
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.specs.openapi import checks
@@ -103,29 +103,13 @@ class _Record:
         return {"sent": self.sent, "statuses": self.statuses, "faults": faults}
 
 
-def _send_requests(operation, task, record):
-    @hypothesis.seed(task["seed"])
-    @hypothesis.settings(
-        max_examples=task["examples"],
-        database=None,
-        deadline=None,
-        phases=[hypothesis.Phase.generate],
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
-    @hypothesis.given(case=operation.as_strategy())
-    def send(case):
-        record.send(case)
-
-    send()
-
-
 def main():
     task = json.load(sys.stdin)
     headers = {"Authorization": f"Bearer {task['key']}"}
     schema = schemathesis.openapi.from_url(task["url"])
     record = _Record(headers, _Usable(_find_ids(task["url"], headers, task["known"])))
     for result in schema.get_all_operations():
-        _send_requests(result.ok(), task, record)
+        send_all(result.ok(), task, record.send)
     print(json.dumps(record.as_dict()))
 
 
