@@ -13,6 +13,7 @@ from . import (
     test_commitment,
     test_customers_to_confirm,
     test_dimensions,
+    test_enterprise_boundaries,
     test_doubtful_usage,
     test_field_rights,
     test_given_subscriptions,
