@@ -39,6 +39,11 @@ class EditionMixin:
         return enterprise if cls._is_enterprise() else community
 
     @classmethod
+    def _knows(cls, terms):
+        """Tell whether the installed edition has all these fields of an order: only Community has trials and grace."""
+        return set(terms) <= set(cls.env["sale.order"]._fields)
+
+    @classmethod
     def _begin_first_period(cls, order):
         """Bring a confirmed subscription to where each invoice has one fee, and the usage of one period.
 
@@ -47,22 +52,25 @@ class EditionMixin:
         """
         if cls.leaves_out_first_fee and cls._is_enterprise() and order.next_invoice_date == order.start_date:
             with cls._on(str(order.start_date)):
-                order._edition_pass_boundary()
+                order.next_invoice_date = order._edition_get_period_around(order.start_date)[1]
 
     @classmethod
     def _bill_what_is_due(cls, order):
         """Run the recurring invoicing until nothing is due, and return its invoices.
 
-        Enterprise's run bills one period of each subscription.
+        Enterprise's run bills one period of each subscription, and another one closes what has reached its end.
         """
         moves = order._create_recurring_invoice()
         due = order.filtered(cls._is_due) if cls._is_enterprise() else order.browse()
         while due:
             reached = {each: each.next_invoice_date for each in due}
             moves |= due._create_recurring_invoice()
-            due = due.filtered(
-                lambda each, before=reached: cls._is_due(each) and each.next_invoice_date != before[each]
-            )
+            moved = due.filtered(lambda each, before=reached: each.next_invoice_date != before[each])
+            due = moved.filtered(cls._is_due)
+        for each in order if cls._is_enterprise() else ():
+            end = each._edition_get_planned_end()
+            if each.subscription_state in ("3_progress", "4_paused") and end and end <= fields.Date.today():
+                cls._close(each)
         return moves
 
     @classmethod

@@ -7,6 +7,7 @@ from odoo.tests import tagged
 
 from ..api.errors import BusinessRuleError
 from .common import BillingCase
+from .editions import only_on
 
 
 @tagged("post_install", "-at_install")
@@ -254,6 +255,7 @@ class TestAdjustments(BillingCase):
         self._run_closing_jobs(order, "2026-01-21")
         self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed")), self._last_fee + 5)
 
+    @only_on("community")
     def test_a_subscription_with_usage_can_be_closed_on_its_first_day_and_before_it(self):
         for day in ("2026-01-20", "2026-01-10"):
             order = self._create_subscription(start_date="2026-01-20")

@@ -112,6 +112,7 @@ class TestCommitment(BillingCase):
         moves = self._invoice_on(self.order, "2026-03-01")
         self.assertEqual(sorted(moves.invoice_line_ids.mapped("price_subtotal")), [1, 20, 80], "only February's 80")
 
+    @only_on("community")
     def test_a_period_has_the_minimum_of_its_days(self):
         table = [
             # rule, change on, new minimum, invoices of January to March, reason

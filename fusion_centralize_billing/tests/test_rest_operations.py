@@ -232,6 +232,7 @@ class TestRestSubscriptions(BillingHttpCase):
             with self.subTest(start):
                 external_id = unique("subscription")
                 order = self._find(self._post(plan_code=self.plan.code, external_id=external_id, start_date=start))
+                self._begin_first_period(order)
                 response = self._call("/usage", {"events": [self._event(order, quantity=7)]})
                 if status == 422:
                     answer = self.assertRefused(response, 422, "usage_before_start", "events.0.period_end")
