@@ -2,7 +2,7 @@
 {
     "name": "Fusion Centralize Billing",
     "summary": "Bill several products by usage: metered charges, rating ledger, invoices, signed webhooks, APIs",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "category": "Accounting/Accounting",
     "author": "Nexa Systems Inc.",
     "license": "OPL-1",
@@ -35,6 +35,7 @@
         "views/billing_webhook_views.xml",
         "views/billing_attention_views.xml",
         "views/billing_proof_views.xml",
+        "views/billing_reconciliation_views.xml",
         "views/sale_order_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
