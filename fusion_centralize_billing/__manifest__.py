@@ -44,5 +44,6 @@
         "views/product_views.xml",
         "views/menus.xml",
     ],
+    "post_init_hook": "note_running_subscriptions",
     "application": True,
 }

@@ -137,8 +137,8 @@ class AccountMove(models.Model):
                 name: self._fc_amount_text(name)
                 for name in ("amount_untaxed", "amount_tax", "amount_total", "amount_residual")
             },
-            "subscription_id": subscription.id,
-            "subscription_external_id": subscription.x_fc_external_id or None,
+            "subscription_id": subscription._fc_get_first_id(),
+            "subscription_external_id": subscription._fc_get_external_id(),
             "external_customer_id": subscription._fc_get_external_customer_id(),
         }
 

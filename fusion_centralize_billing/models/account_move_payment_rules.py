@@ -19,6 +19,10 @@ class AccountMove(models.Model):
     def _fc_get_payment_obstacle(self):
         """Return why the invoice cannot be charged now, as an error to raise, or None."""
         self.ensure_one()
+        if self.env["sale.order"]._edition_collects_payments():
+            return BusinessRuleError(
+                self.env._("Odoo's subscriptions charge saved payment methods themselves."), code="handled_by_edition"
+            )
         if self.move_type != "out_invoice" or (self.state == "posted" and self.currency_id.is_zero(self.amount_total)):
             return BusinessRuleError(self.env._("Nothing is to be paid."), code="nothing_due")
         if self.state != "posted":

@@ -62,7 +62,7 @@ class BillingService(models.Model):
     def _api_preview_invoice(self, payload):
         request = payloads.PreviewInvoice.parse(payload)
         order = self._as_technical_user()._get_subscription(request.subscription_external_id)
-        return {"status": "ok", **order._fc_preview_invoice(request.at)}
+        return {"status": "ok", **order._fc_get_order_on(order._fc_get_today())._fc_preview_invoice(request.at)}
 
     def _api_list_invoice_ratings(self, payload):
         request = list_payloads.ListInvoiceRatings.parse(payload)
@@ -92,7 +92,7 @@ class BillingService(models.Model):
             domain.append(("x_fc_subscription_id.partner_id", "=", link.partner_id.id))
         if request.subscription_external_id is not None:
             order = self._get_subscription(request.subscription_external_id)
-            domain.append(("x_fc_subscription_id", "=", order.id))
+            domain.append(("x_fc_subscription_id", "in", order._fc_get_lives().ids))
         if request.from_ is not None:
             domain.append(("invoice_date", ">=", request.from_))
         if request.to is not None:
@@ -121,8 +121,8 @@ class BillingService(models.Model):
             "period_end": day(move.x_fc_period_end),
             "currency": move.currency_id.name,
             **{name: money(move[name], move.currency_id) for name in amounts},
-            "subscription_id": order.id,
-            "subscription_external_id": text(order.x_fc_external_id),
+            "subscription_id": order._fc_get_first_id(),
+            "subscription_external_id": text(order._fc_get_external_id()),
             "external_customer_id": text(links[:1].external_id),
             "created_at": instant(move.create_date),
         }
