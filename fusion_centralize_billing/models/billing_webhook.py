@@ -44,7 +44,8 @@ class BillingWebhook(models.Model):
     payload = fields.Json(readonly=True)
     body = fields.Text(compute="_compute_body", help="What is sent and signed.")
     signature = fields.Char(
-        readonly=True, help="Of the body, with the secret that held at the last attempt or, before it, when it was stored."
+        readonly=True,
+        help="Of the body, with the secret that held at the last attempt or, before it, when it was stored.",
     )
     state = fields.Selection(
         [("pending", "Pending"), ("sent", "Sent"), ("failed", "Failed"), ("dead", "Dead")],
