@@ -51,11 +51,18 @@ def get_addons_path():
 
 
 def look_at_folder(folder):
+    from odoo.tools import config
+
+    path = f"the addons path is {', '.join(get_addons_path())}"
     if not os.path.isdir(folder):
-        return NOT_FOUND, f"there is no such folder; the addons path is {', '.join(get_addons_path())}"
-    is_there = os.path.realpath(folder) in {os.path.realpath(path) for path in get_addons_path()}
-    found = "on the addons path" if is_there else f"not on the addons path, which is {', '.join(get_addons_path())}"
-    return CONFIRMED if is_there else DIFFERENT, found
+        return NOT_FOUND, f"there is no such folder; {path}"
+    if os.path.realpath(folder) in {os.path.realpath(each) for each in get_addons_path()}:
+        return CONFIRMED, "on the addons path"
+    # Odoo leaves out folders without any addon.
+    configured = _read_section("options", config.get("config")).get("addons_path", "").split(",")
+    if folder in {each.strip().rstrip("/") for each in configured}:
+        return CONFIRMED, "on the addons path of odoo.conf, and has no addon yet"
+    return DIFFERENT, f"not on the addons path; {path}"
 
 
 def look_at_modules_of_ours(env):
@@ -106,7 +113,8 @@ def look_at_key():
         text = section.get("secret_key") or (Path(file).read_text() if file else "")
     keys = [key.strip() for key in text.split(",") if key.strip()]
     if not keys:
-        return NOT_FOUND, "neither FUSION_BILLING_SECRET_KEY nor secret_key or secret_key_file in odoo.conf"
+        found = "no secret_key or secret_key_file in odoo.conf; the environment of Odoo's service is not seen here"
+        return NOT_FOUND, found
     for key in keys:
         Fernet(key)
     return CONFIRMED, f"{len(keys)} usable, in {place}"

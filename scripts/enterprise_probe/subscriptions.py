@@ -6,6 +6,8 @@ import re
 
 from .verdicts import CONFIRMED, DIFFERENT, NOT_FOUND, get_module, query
 
+_OURS = re.compile("_?(x_fc|fc|edition)_")
+
 
 def describe_field(env, field):
     """Return what is known of a field as a dict; parts that do not apply are left out."""
@@ -49,10 +51,11 @@ def _agrees(found, expected):
 
 
 def _near(name, names):
-    """Return names that share a word with one that is missing."""
+    """Return the names that share most words with one that is missing; none of ours."""
     words = {word for word in name.split("_") if len(word) > 3}
-    near = sorted(other for other in names if words & set(other.split("_")))
-    return f"similar names: {', '.join(near[:12])}" if near else "nothing similar"
+    shared = {other: len(words & set(other.split("_"))) for other in names if not _OURS.match(other)}
+    near = sorted((other for other, count in shared.items() if count), key=lambda other: (-shared[other], other))
+    return f"similar names: {', '.join(near[:8])}" if near else "nothing similar"
 
 
 def get_definitions(env, model, name):

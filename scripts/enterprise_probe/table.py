@@ -25,7 +25,7 @@ def _ask_about_enterprise():
         look = lambda env, fact=fact: subscriptions.look_at_method(env, fact)  # noqa: E731
         yield Question("Methods", f"{fact.model}.{fact.name}", assumed, fact.meaning, look)
     for fact in NAMES:
-        subject = f"{fact.where} like {fact.pattern or 'any'}"
+        subject = f"{fact.where} named like {fact.pattern or 'any'}"
         look = lambda env, fact=fact: subscriptions.look_for_name(env, fact)  # noqa: E731
         yield Question("Names", subject, fact.expected, fact.meaning, look)
     for name, meaning in USES:
