@@ -1,5 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-"""Arithmetic of Enterprise's billing periods, which follow from the next invoice date. Pure dates: no Odoo, no clock."""
+"""Arithmetic of Enterprise's billing periods, which follow from the next invoice date. No Odoo, no clock."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -18,12 +18,16 @@ class Edition(models.AbstractModel):
     _name = "fusion.billing.edition"
     _description = "What Billing Asks of Subscriptions"
 
-    #: Fields that both editions have, with the same meaning. An end is read by _edition_get_planned_end.
-    FIELDS = {
-        "sale.order": {"is_subscription", "plan_id", "subscription_state", "start_date", "next_invoice_date"},
-        "sale.subscription.plan": {"name", "billing_period_value", "billing_period_unit"},
-        "product.template": {"recurring_invoice"},
-    }
+    #: Fields that both editions have. What end_date means differs: see _edition_get_planned_end.
+    FIELDS = frozenset(
+        {
+            *("is_subscription", "plan_id", "subscription_state", "start_date", "next_invoice_date", "end_date"),
+            *("billing_period_value", "billing_period_unit"),
+            "recurring_invoice",
+        }
+    )
+    #: The job of an edition whose failures the core shows.
+    INVOICING_JOB = "_job_create_recurring_invoice"
     #: Methods of an edition that the core extends, and what the edition calls them for.
     HOOKS = {
         "_attempt_job": "do the work of a job, so that a mendable fault does not fail it",

@@ -6,6 +6,7 @@ from odoo.exceptions import LockError, RedirectWarning, UserError
 
 from ..api.errors import BillingError
 from ..rating import RatingError
+from .edition import Edition
 from .queue_job import RETRY_FAILURE_AFTER
 from .sale_order_life import ENDED_STATES
 
@@ -14,7 +15,7 @@ _MENDABLE = (UserError, RedirectWarning, RatingError, CheckViolation)
 #: The job of each step.
 _JOBS = {
     "rating": "_job_rate",
-    "invoicing": "_job_create_recurring_invoice",
+    "invoicing": Edition.INVOICING_JOB,
     "closing": "_job_invoice_remaining_usage",
 }
 _GENERAL_CODES = {"rating": "rating_failed", "invoicing": "invoicing_failed", "closing": "invoicing_failed"}
@@ -111,6 +112,7 @@ class SaleOrder(models.Model):
         due = [("next_try_at", "<=", fields.Datetime.now())]
         self.env["fusion.billing.attention"].search(due)._retry()
         self._fc_get_with_closing_due()._schedule_closing_invoice()
+        self._fc_get_with_last_period_over()._schedule_rating()
 
     # === HELPERS === #
 

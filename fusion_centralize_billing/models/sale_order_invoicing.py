@@ -132,6 +132,8 @@ class SaleOrder(models.Model):
 
     def _fc_close_passed_period(self, boundary):
         start, end = self._fc_start_of(self.x_fc_billed_until or self.start_date), self._fc_start_of(boundary)
+        if start >= end:
+            return
         self._fc_rate_period(start, end)
         self._fc_close_days(boundary)
         rows = self.sudo().x_fc_rating_ids.filtered(lambda row: row.state == "open" and row.period_end <= end)

@@ -109,6 +109,8 @@ class SaleOrder(models.Model):
         count = self._fc_rate()
         if self.subscription_state in ENDED_STATES and self._fc_has_unbilled_amount():
             self._schedule_closing_invoice()
+        elif self.subscription_state == "5_renewed" and not self._fc_waits_for_last_period():
+            self._fc_close_passed_period(self._fc_get_ended_on())
         return self.env._("%s ratings", count)
 
     def _fc_rate_period(self, start, end):

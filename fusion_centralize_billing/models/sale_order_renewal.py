@@ -175,6 +175,28 @@ class SaleOrder(models.Model):
         )
         self.invalidate_recordset(["x_fc_billing_tz"])
 
+    @api.model
+    def _fc_get_with_last_period_over(self):
+        """Return renewed orders whose last period is over and not closed: renewed ahead of time, they have no end."""
+        self.flush_model(["subscription_state", "x_fc_ended_on", "x_fc_billed_until"])
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id FROM sale_order WHERE subscription_state = '5_renewed' AND state = 'sale'"
+                " AND x_fc_successor_id IS NOT NULL AND COALESCE(x_fc_billed_until, start_date) < x_fc_ended_on"
+                " AND x_fc_ended_on <= %s ORDER BY id",
+                self._get_latest_subscription_today(),
+            )
+        )
+        failing = self.env["queue.job"]._fc_get_failing_keys("_job_rate")
+        orders = self.browse(order_id for [order_id] in rows)
+        return orders.filtered(
+            lambda order: (
+                not order._fc_waits_for_last_period()
+                and not order.sudo().x_fc_attention_ids
+                and order._fc_get_rating_identity_key() not in failing
+            )
+        )
+
     def _fc_pass_on_usage(self):
         """Give later counters to the order that continues this one: some were under way when it took over."""
         successor = self.sudo().x_fc_successor_id

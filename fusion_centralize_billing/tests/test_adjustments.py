@@ -199,7 +199,7 @@ class TestAdjustments(BillingCase):
         order = self._create_subscription(with_fee=False)
         self._use(order, 5)
         with self._on("2026-01-20"):
-            order.action_close()
+            self._close(order)
         self._run_closing_jobs(order, "2026-01-20")
         self.assertRecordValues(order.invoice_ids, [{"state": "posted", "amount_untaxed": 5}])
 
@@ -256,7 +256,7 @@ class TestAdjustments(BillingCase):
             order = self._create_subscription(start_date="2026-01-20")
             self._use(order, 5, "2026-01-20")
             with self.subTest(day), self._on(day), trap_jobs():
-                order.action_close()
+                self._close(order)
                 self.assertEqual(str(order.end_date), "2026-01-21")
             self._invoice_on(order, "2026-01-21")
             self._run_closing_jobs(order, "2026-01-21")
@@ -273,7 +273,7 @@ class TestAdjustments(BillingCase):
     def test_late_usage_of_an_ended_subscription_is_billed_by_the_closing_job(self):
         order = self._create_subscription()
         with self._on("2026-01-20"):
-            order.action_close()
+            self._close(order)
         self._run_closing_jobs(order, "2026-01-20")
         self.assertFalse(self._get_billed_usage(order))
         self._invoice_on(order, "2026-01-20")
@@ -336,7 +336,7 @@ class TestAdjustments(BillingCase):
         order = self._create_subscription(with_fee=False)
         self._use(order, 5)
         with self._on("2026-01-20"):
-            order.action_close()
+            self._close(order)
         for _time in range(2):
             self._run_closing_jobs(order, "2026-01-20")
             with self._on("2026-01-20"):
@@ -346,7 +346,7 @@ class TestAdjustments(BillingCase):
     def test_less_usage_of_an_ended_subscription_is_a_credit_note(self):
         order, _move = self._bill_january(with_fee=False)
         with self._on("2026-02-01"):
-            order.action_close()
+            self._close(order)
         self._run_closing_jobs(order, "2026-02-01")
         self._use(order, 4, idem="k")
         self._run_closing_jobs(order, "2026-02-02")

@@ -328,7 +328,7 @@ class TestWorkIsFoundFromData(_Case):
     def test_a_closing_job_that_was_cancelled_is_found_again(self):
         self._use(self.order, 5)
         with self._on("2026-01-20"), trap_jobs():
-            self.order.action_close()
+            self._close(self.order)
         self._invoice_on(self.order, "2026-01-20")
         self._use(self.order, 4, "2026-01-19")
         with self._on("2026-01-22"):
@@ -343,7 +343,7 @@ class TestWorkIsFoundFromData(_Case):
         order = self.order = self._create_subscription(x_fc_grace_days=5)
         self._use(order, 5)
         with self._on("2026-01-20"), trap_jobs():
-            order.action_close()
+            self._close(order)
         self._rate(order, "2026-01-20")
         self.assertFalse(self._sweep("2026-01-22"))
         self.assertEqual(self._sweep("2026-01-25"), [_INVOICE])
@@ -361,12 +361,12 @@ class TestWorkIsFoundFromData(_Case):
         self._rate(self.order)
         closing = patch.object(type(self.order), "_fc_is_invoiced_next", lambda order: False)
         with self._on("2026-01-20"), trap_jobs(), closing:
-            self.order.action_close()
+            self._close(self.order)
         self.assertIn(_RATE, self._sweep("2026-01-20"))
 
     def test_ending_enqueues_no_rating_where_the_invoice_rates(self):
         with self._on("2026-01-20"), trap_jobs() as trap:
-            self.order.action_close()
+            self._close(self.order)
             self.assertEqual([job.method_name for job in trap.enqueued_jobs], [_INVOICE])
 
 

@@ -91,10 +91,10 @@ class TestInvoicing(BillingCase):
         order = self._create_subscription()
         self._use(order, 5)
         with self._on("2026-01-20"):
-            order.action_pause()
+            self._pause(order)
         self.assertFalse(self._invoice_on(order, "2026-02-01"))
         with self._on("2026-02-10"):
-            order.action_resume()
+            self._resume(order)
         self.assertEqual(self._invoice_on(order, "2026-02-10").amount_untaxed, 25)
 
     # === BY HAND === #
@@ -214,7 +214,7 @@ class TestInvoicing(BillingCase):
         self._listen()
         order = self._create_subscription()
         with self._on("2026-01-20"):
-            order.action_close()
+            self._close(order)
         [event] = self._get_events(self.service, "subscription.terminated")
         self.assertEqual(event.payload["subscription"]["ended_on"], "2026-01-20")
         self.assertEqual(event.payload["subscription"]["subscription_state"], "6_churn")
@@ -222,14 +222,14 @@ class TestInvoicing(BillingCase):
     def test_an_end_has_what_is_left_rated_and_invoiced(self):
         order = self._create_subscription()
         with self._on("2026-01-20"), trap_jobs() as trap:
-            order.action_close()
+            self._close(order)
             trap.assert_jobs_count(1, only=order._job_create_recurring_invoice)
         self.assertEqual(self._invoice_on(order, "2026-01-20").amount_untaxed, 20)
 
     def test_an_end_rates_what_is_left_where_nothing_else_is_due(self):
         order = self._create_subscription(x_fc_grace_days=5)
         with self._on("2026-01-20"), trap_jobs() as trap:
-            order.action_close()
+            self._close(order)
             trap.assert_jobs_count(1, only=order._job_rate)
 
     def test_an_invoice_is_told_when_it_is_posted(self):
@@ -370,6 +370,6 @@ class TestPaymentEvents(BillingCase):
         self._listen()
         order = self._create_subscription()
         announced = self._get_events(self.service, "subscription.started")
-        order.action_pause()
-        order.action_resume()
+        self._pause(order)
+        self._resume(order)
         self.assertEqual(self._get_events(self.service, "subscription.started"), announced)

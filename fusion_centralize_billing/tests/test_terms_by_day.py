@@ -101,7 +101,7 @@ class TestTermsByDay(BillingCase):
                 order = self._open(self._commit(**terms))
                 for number, day in enumerate(pauses):
                     with self._on(day), trap_jobs():
-                        order.action_resume() if number % 2 else order.action_pause()
+                        self._resume(order) if number % 2 else order.action_pause()
                 self._invoice_on(order, "2026-03-01")
                 rows = self._get_ratings(order).filtered(lambda row: row.kind == "commitment" and row.amount)
                 found = {str(row.period_start.date()): row.amount for row in rows}

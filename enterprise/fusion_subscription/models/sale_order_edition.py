@@ -3,6 +3,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..recurrence import Recurrence
@@ -142,6 +143,9 @@ class SaleOrder(models.Model):
     def _edition_get_earliest_change(self):
         """Enterprise reads lines when it invoices them."""
         return None
+
+    def _edition_change_recurring_lines(self, values_by_line, day):
+        raise UserError(self.env._("Enterprise's subscriptions change at once, not from a day on."))
 
     def _edition_get_effective_from(self, line):
         return None
