@@ -7,15 +7,36 @@ Tests of what one edition does alone have its tag, ``community`` or ``enterprise
 from odoo import fields
 
 
+def only_on(edition):
+    """Tag one test of a class whose others run on both editions, as ``tagged`` tags whole classes."""
+
+    def mark(method):
+        method.edition = edition
+        return method
+
+    return mark
+
+
 class EditionMixin:
     """Steps that both editions know, for tests that are about billing and not about an edition."""
 
     #: Whether new subscriptions are brought to where each invoice has one fee, see _begin_first_period.
     leaves_out_first_fee = True
 
+    def __init__(self, methodName="runTest"):  # noqa: N803 - unittest's name
+        super().__init__(methodName)
+        edition = getattr(getattr(self, methodName, None), "edition", None)
+        if edition:
+            self.test_tags = {*self.test_tags, edition}
+
     @classmethod
     def _is_enterprise(cls):
         return cls.env["sale.order"]._edition_product_decides()
+
+    @classmethod
+    def _by_edition(cls, community, enterprise):
+        """Return what is expected on the installed edition: a fee, say, that Enterprise has billed in advance."""
+        return enterprise if cls._is_enterprise() else community
 
     @classmethod
     def _begin_first_period(cls, order):
@@ -32,19 +53,21 @@ class EditionMixin:
     def _bill_what_is_due(cls, order):
         """Run the recurring invoicing until nothing is due, and return its invoices.
 
-        Enterprise's run bills one period of a subscription each time.
+        Enterprise's run bills one period of each subscription.
         """
         moves = order._create_recurring_invoice()
-        if not cls._is_enterprise():
-            return moves
-        reached = None
-        while order.next_invoice_date != reached and cls._is_due(order):
-            reached = order.next_invoice_date
-            moves |= order._create_recurring_invoice()
+        due = order.filtered(cls._is_due) if cls._is_enterprise() else order.browse()
+        while due:
+            reached = {each: each.next_invoice_date for each in due}
+            moves |= due._create_recurring_invoice()
+            due = due.filtered(
+                lambda each, before=reached: cls._is_due(each) and each.next_invoice_date != before[each]
+            )
         return moves
 
     @classmethod
     def _is_due(cls, order):
+        """Tell whether Enterprise's run would bill a subscription now."""
         day = order.next_invoice_date
         return order.subscription_state == "3_progress" and bool(day) and day <= fields.Date.today()
 
