@@ -34,7 +34,7 @@ could ask. --json: as one line that begins with {. Look first, then run the test
 
 Our addons need OCA's queue_job, which is not shipped: it has to be on Odoo's addons path in the
 machine (--probe tells), or its folder among FCB_ADDONS. With fusion_billing_graphql among them as
-well, its tests run, too. Tests tagged "community" concern our Community addon and are left out.
+well, its tests run, too. Tests tagged "community" are of our Community addon: always left out.
 
 Settings (environment, with their defaults):
   FCB_SSH_HOST=pve-worker1      Proxmox host, as ssh knows it; no password can be asked for
@@ -49,7 +49,7 @@ Settings (environment, with their defaults):
   FCB_ODOO_CONF=/etc/odoo/odoo.conf
                                 its configuration; empty: Odoo looks by itself
   FCB_ODOO_USER=odoo            user that runs it; empty: the guest agent's (root)
-  FCB_TEST_TAGS=                Odoo's --test-tags; empty: all tests of the addons for Enterprise
+  FCB_TEST_TAGS=                Odoo's --test-tags; empty: all of the addons
   FCB_TIMEOUT=3600              seconds for Odoo; then it is stopped
   FCB_GRACE=120                 seconds more for all the rest
   FCB_POLL=5                    seconds between two looks at the run
@@ -199,7 +199,8 @@ prepare_odoo_arguments() {
         return
     fi
     names=$(IFS=, && printf '%s' "${addon_names[*]}")
-    tags=${FCB_TEST_TAGS:-/${names//,/,/},-community}
+    # As scripts/test --enterprise: tests of what only our Community addon does have that tag.
+    tags=${FCB_TEST_TAGS:-/${names//,/,/}},-community
     odoo_arguments=(-d "$FCB_DB" -i "$names" -u "$names" --no-http --http-port 0 --http-interface 127.0.0.1 --workers 0
         --logfile= --log-level info --test-enable --test-tags "$tags" --stop-after-init)
     [[ -z $FCB_ODOO_CONF ]] || odoo_arguments=(-c "$FCB_ODOO_CONF" "${odoo_arguments[@]}")
