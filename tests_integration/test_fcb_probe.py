@@ -96,6 +96,13 @@ def test_a_configuration_that_names_production_is_refused_in_the_machine(trial: 
     assert trial.steps() == ["in_guest_prepare"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_user_who_reads_none_of_our_files_runs_the_probe(trial: Trial) -> None:
+    done = trial.run("--probe", FCB_ODOO_USER="nobody", FCB_ODOO="sh -c id;cat")
+    assert "(nobody)" in done.stdout
+    assert "package.table.main(" in done.stdout
+
+
 # === WITH ODOO ITSELF === #
 
 

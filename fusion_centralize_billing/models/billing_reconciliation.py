@@ -49,7 +49,7 @@ class BillingReconciliation(models.Model):
         compute="_compute_status",
         store=True,
         index=True,
-        help="Match: both agree within the tolerance. Resolved: somebody has said why this difference is right.",
+        help="Match: both agree within the tolerance. Resolved: the note says why this difference is right.",
     )
     note = fields.Text(tracking=True, help="Why the amounts differ, and what was done about it.")
     resolved_by_id = fields.Many2one("res.users", readonly=True, tracking=True, copy=False)
@@ -72,7 +72,7 @@ class BillingReconciliation(models.Model):
 
     # === COMPUTE === #
 
-    @api.depends("odoo_amount", "external_amount", "tolerance", "resolved_at", "resolved_delta")
+    @api.depends("odoo_amount", "external_amount", "tolerance", "note", "resolved_at", "resolved_delta")
     def _compute_status(self):
         for row in self:
             delta = to_decimal(row.odoo_amount) - to_decimal(row.external_amount)
@@ -80,7 +80,7 @@ class BillingReconciliation(models.Model):
             if abs(delta) <= to_decimal(row.tolerance):
                 row.status = "match"
             else:
-                is_explained = row.resolved_at and to_decimal(row.resolved_delta) == delta
+                is_explained = row.resolved_at and row._has_reason() and to_decimal(row.resolved_delta) == delta
                 row.status = "resolved" if is_explained else "delta"
 
     @api.depends("partner_id", "period_start")
@@ -96,7 +96,7 @@ class BillingReconciliation(models.Model):
         for row in self:
             if row.status != "delta":
                 raise UserError(self.env._("%s has no open difference.", row.display_name))
-            if not (row.note or "").strip():
+            if not row._has_reason():
                 raise UserError(self.env._("Say in the note why the amounts of %s differ.", row.display_name))
             # sudo: who resolved which difference is written by this action only; the right to write was checked.
             row.sudo().write(
@@ -118,6 +118,9 @@ class BillingReconciliation(models.Model):
         return True
 
     # === HELPERS === #
+
+    def _has_reason(self):
+        return bool((self.note or "").strip())
 
     @api.model
     def _fc_get_guarded_fields(self):

@@ -113,6 +113,12 @@ class TestReconciliation(BillingCase):
         row.write({"odoo_amount": 25, "external_amount": 20})
         self.assertEqual(row.status, "resolved")
 
+    def test_a_difference_whose_reason_is_taken_away_is_open_again(self):
+        row = self._compare(note="Known.")
+        row.action_resolve()
+        row.with_user(self.manager).note = " "
+        self.assertEqual(row.status, "delta")
+
     def test_a_resolved_difference_is_opened_again(self):
         row = self._compare(note="Known.").with_user(self.manager)
         row.action_resolve()
