@@ -35,6 +35,7 @@
         "views/billing_webhook_views.xml",
         "views/billing_attention_views.xml",
         "views/billing_proof_views.xml",
+        "views/billing_reconciliation_views.xml",
         "views/sale_order_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run our tests on the trial sandbox (Odoo Enterprise in a virtual machine). --help tells all.
+# Run our tests on the trial sandbox (Odoo Enterprise in a virtual machine), or look at it. --help tells all.
 #
 # The way there: ssh to the Proxmox host, and from it `qm guest exec` into the machine, which hands
 # a command to the guest agent and answers in JSON. Each call carries a bash script on its standard
@@ -20,11 +20,21 @@ readonly SSH_OPTIONS=(-T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInt
 
 usage() {
     cat <<USAGE
-Usage: scripts/fcb_test_on_trial.sh [--help]
+Usage: scripts/fcb_test_on_trial.sh [--probe [--json] | --help]
 
 Packs our addons, ships them to the trial sandbox, installs or updates them there, runs their
 tests and shows the output. The last line is FCB_EXIT=<code>, also the exit code; 0 is a pass.
 Refuses to work on the production database ($PRODUCTION).
+
+--probe looks before anything is changed: it prints what is there (Odoo, modules, packages, our
+tables, settings) and each assumption of ours about Enterprise as confirmed, different or not
+found, with what it means for billing. It ships one Python file, runs it in "odoo shell" in a READ
+ONLY transaction, and touches neither addons nor data. Whatever it finds, it ends with 0 if it
+could ask. --json: as one line that begins with {. Look first, then run the tests.
+
+Our addons need OCA's queue_job, which is not shipped: it has to be on Odoo's addons path in the
+machine (--probe tells), or its folder among FCB_ADDONS. With fusion_billing_graphql among them as
+well, its tests run, too. Tests tagged "community" are of our Community addon: always left out.
 
 Settings (environment, with their defaults):
   FCB_SSH_HOST=pve-worker1      Proxmox host, as ssh knows it; no password can be asked for
@@ -33,13 +43,13 @@ Settings (environment, with their defaults):
   FCB_ADDONS="enterprise/fusion_subscription fusion_centralize_billing"
                                 folders, absolute or within this checkout, without spaces;
                                 each is installed under its last name
-  FCB_ADDONS_PATH=/mnt/extra-addons
+  FCB_ADDONS_PATH=/opt/odoo/custom-addons
                                 folder in the machine; must be on Odoo's addons path
   FCB_ODOO=odoo                 Odoo's command in the machine; words are split at spaces
   FCB_ODOO_CONF=/etc/odoo/odoo.conf
                                 its configuration; empty: Odoo looks by itself
   FCB_ODOO_USER=odoo            user that runs it; empty: the guest agent's (root)
-  FCB_TEST_TAGS=                Odoo's --test-tags; empty: all tests of the addons
+  FCB_TEST_TAGS=                Odoo's --test-tags; empty: all of the addons
   FCB_TIMEOUT=3600              seconds for Odoo; then it is stopped
   FCB_GRACE=120                 seconds more for all the rest
   FCB_POLL=5                    seconds between two looks at the run
@@ -47,9 +57,10 @@ Settings (environment, with their defaults):
   FCB_REMOTE_TMP=/tmp           folder in the machine for temporary files
 
 Exit codes:
-  0    tests ran and all passed
+  0    tests ran and all passed; with --probe: all questions were asked
   $EXIT_USAGE   refused: a setting is wrong, or production was named; nothing was contacted
-  $EXIT_UNPROVEN   Odoo succeeded but proves nothing: no test ran, or an addon was not loaded
+  $EXIT_UNPROVEN   Odoo succeeded but proves nothing: no test ran, an addon was not loaded, or the
+       probe did not come to its end
   $EXIT_UNREACHABLE   no usable answer: ssh, the machine, its guest agent, or qm's JSON
   $EXIT_SANDBOX   the sandbox is not fit: no Odoo, another run going on, disk full, restarted ...
   $EXIT_TIMEOUT  timeout
@@ -101,10 +112,21 @@ give_up() {
 
 # === SETTINGS === #
 
+# Sets mode and form.
+read_arguments() {
+    mode=test form=table
+    case $*:$# in
+    :0) ;;
+    --probe:1) mode=probe ;;
+    '--probe --json:2') mode=probe form=json ;;
+    *) die "$EXIT_USAGE" "unknown arguments: $(printf '%q ' "$@")(see --help)" ;;
+    esac
+}
+
 read_settings() {
     : "${FCB_SSH_HOST:=pve-worker1}" "${FCB_VM:=316}" "${FCB_DB:=trial}"
     : "${FCB_ADDONS:=enterprise/fusion_subscription fusion_centralize_billing}"
-    : "${FCB_ADDONS_PATH:=/mnt/extra-addons}" "${FCB_ODOO:=odoo}"
+    : "${FCB_ADDONS_PATH:=/opt/odoo/custom-addons}" "${FCB_ODOO:=odoo}"
     : "${FCB_ODOO_CONF=/etc/odoo/odoo.conf}" "${FCB_ODOO_USER=odoo}" "${FCB_TEST_TAGS:=}"
     : "${FCB_TIMEOUT:=3600}" "${FCB_GRACE:=120}" "${FCB_POLL:=5}" "${FCB_RECONNECTS:=30}"
     : "${FCB_REMOTE_TMP:=/tmp}"
@@ -172,8 +194,13 @@ check_local_tools() {
 # hush it, and we read the log.
 prepare_odoo_arguments() {
     local names tags
+    if [[ $mode == probe ]]; then
+        odoo_arguments=(shell ${FCB_ODOO_CONF:+-c "$FCB_ODOO_CONF"} -d "$FCB_DB" --no-http --workers 0 --logfile= --log-level error)
+        return
+    fi
     names=$(IFS=, && printf '%s' "${addon_names[*]}")
-    tags=${FCB_TEST_TAGS:-/${names//,/,/}}
+    # As scripts/test --enterprise: tests of what only our Community addon does have that tag.
+    tags=${FCB_TEST_TAGS:-/${names//,/,/}},-community
     odoo_arguments=(-d "$FCB_DB" -i "$names" -u "$names" --no-http --http-port 0 --http-interface 127.0.0.1 --workers 0
         --logfile= --log-level info --test-enable --test-tags "$tags" --stop-after-init)
     [[ -z $FCB_ODOO_CONF ]] || odoo_arguments=(-c "$FCB_ODOO_CONF" "${odoo_arguments[@]}")
@@ -261,9 +288,9 @@ guest_step() {
 # === IN THE GUEST === #
 # These functions are shipped and run there. Each may run twice if a connection drops.
 
-readonly GUEST_VARIABLES=(run_id run_dir PRODUCTION LOG_BYTES log_offset chunk checksum addon_names odoo_command odoo_arguments
+readonly GUEST_VARIABLES=(mode run_id run_dir PRODUCTION LOG_BYTES log_offset chunk checksum addon_names odoo_command odoo_arguments
     FCB_ADDONS_PATH FCB_ODOO_CONF FCB_ODOO_USER FCB_TIMEOUT)
-readonly GUEST_FUNCTIONS=(in_guest_prepare in_guest_receive in_guest_launch in_guest_job in_guest_install in_guest_swap in_guest_odoo
+readonly GUEST_FUNCTIONS=(in_guest_prepare in_guest_receive in_guest_launch in_guest_job in_guest_unpack in_guest_install in_guest_swap in_guest_odoo
     in_guest_poll in_guest_remove in_guest_stop)
 
 # shellcheck disable=SC2317,SC2329  # called by name, in the guest
@@ -273,7 +300,8 @@ readonly GUEST_FUNCTIONS=(in_guest_prepare in_guest_receive in_guest_launch in_g
         for tool in base64 sha256sum tar gzip flock timeout "${odoo_command[0]}" ${FCB_ODOO_USER:+runuser}; do
             command -v "$tool" >/dev/null || { echo "command not found: $tool" && return 1; }
         done
-        [[ -d $FCB_ADDONS_PATH ]] || { echo "no such folder: $FCB_ADDONS_PATH" && return 1; }
+        # The probe tells of it by itself.
+        [[ $mode == probe || -d $FCB_ADDONS_PATH ]] || { echo "no such folder: $FCB_ADDONS_PATH" && return 1; }
         [[ -z $FCB_ODOO_USER ]] || id -u "$FCB_ODOO_USER" >/dev/null || return 1
         if [[ -n $FCB_ODOO_CONF ]]; then
             [[ -f $FCB_ODOO_CONF ]] || { echo "no such file: $FCB_ODOO_CONF" && return 1; }
@@ -300,7 +328,7 @@ readonly GUEST_FUNCTIONS=(in_guest_prepare in_guest_receive in_guest_launch in_g
         local result='install 1'
         set +em
         umask 022
-        if in_guest_install; then
+        if in_guest_unpack && { [[ $mode == probe ]] || in_guest_install; }; then
             in_guest_odoo
             result="odoo $?"
             # 137: it had to be killed because it did not stop when told to.
@@ -310,15 +338,18 @@ readonly GUEST_FUNCTIONS=(in_guest_prepare in_guest_receive in_guest_launch in_g
         mv "$run_dir/exit.new" "$run_dir/exit"
     }
 
+    in_guest_unpack() {
+        cat "$run_dir"/part.* | base64 -d >"$run_dir/payload" || return
+        echo "$checksum  $run_dir/payload" | sha256sum -c --quiet
+    }
+
     # The lock is the kernel's: it lasts until Odoo has ended, however that happens.
     in_guest_install() {
         local fresh=$FCB_ADDONS_PATH/.fcb-$run_id
         exec 9<"$FCB_ADDONS_PATH" || return
         flock -n 9 || { echo "another run is using $FCB_ADDONS_PATH" && return 1; }
-        cat "$run_dir"/part.* | base64 -d >"$run_dir/addons.tgz" || return
-        echo "$checksum  $run_dir/addons.tgz" | sha256sum -c --quiet || return
         mkdir "$fresh" "$fresh/new" "$fresh/old" || return
-        tar -xzf "$run_dir/addons.tgz" -C "$fresh/new" --no-same-owner || return
+        tar -xzf "$run_dir/payload" -C "$fresh/new" --no-same-owner || return
         in_guest_swap "$fresh" || return
         rm -rf "$fresh"
     }
@@ -335,12 +366,14 @@ readonly GUEST_FUNCTIONS=(in_guest_prepare in_guest_receive in_guest_launch in_g
     }
 
     in_guest_odoo() {
-        local as_user=()
+        local as_user=() input=/dev/null
+        # Opened by us: Odoo's user cannot look into our folder.
+        [[ $mode != probe ]] || input=$run_dir/payload
         if [[ -n $FCB_ODOO_USER ]]; then
             as_user=(runuser -u "$FCB_ODOO_USER" -- env "HOME=$(getent passwd "$FCB_ODOO_USER" | cut -d: -f6)")
         fi
         SECONDS=0
-        timeout --kill-after=10 "$FCB_TIMEOUT" "${as_user[@]}" "${odoo_command[@]}" "${odoo_arguments[@]}" &
+        timeout --kill-after=10 "$FCB_TIMEOUT" "${as_user[@]}" "${odoo_command[@]}" "${odoo_arguments[@]}" <"$input" &
         echo $! >"$run_dir/odoo.pid"
         wait $!
     }
@@ -387,19 +420,23 @@ readonly GUEST_FUNCTIONS=(in_guest_prepare in_guest_receive in_guest_launch in_g
 
 # === STEPS === #
 
-pack() {
+pack_addons() {
     local i members=()
     for i in "${!addon_names[@]}"; do
         members+=(-C "${addon_parents[i]}" "${addon_names[i]}")
     done
     tar -c --exclude=__pycache__ --exclude='*.pyc' --exclude=.git --owner=0 --group=0 --mode=u=rwX,go=rX \
-        "${members[@]}" | gzip -n >"$work/addons.tgz"
-    checksum=$(sha256sum <"$work/addons.tgz" | cut -d' ' -f1)
-    base64 "$work/addons.tgz" | split -b "$CHUNK_BYTES" -d -a 4 - "$work/part."
+        "${members[@]}" | gzip -n >"$work/payload"
+}
+
+pack_probe() {
+    python3 -B "$(dirname "${BASH_SOURCE[0]}")/enterprise_probe/bundle.py" "$FCB_ADDONS_PATH" "$form" >"$work/payload"
 }
 
 ship() {
     local part
+    checksum=$(sha256sum <"$work/payload" | cut -d' ' -f1)
+    base64 "$work/payload" | split -b "$CHUNK_BYTES" -d -a 4 - "$work/part."
     for part in "$work"/part.*; do
         chunk=${part##*.}
         # A chunk may end within a line; the end marker must start one.
@@ -439,9 +476,19 @@ judge() {
     install) die "$EXIT_SANDBOX" "the addons could not be put in place, see above" ;;
     *) die "$EXIT_SANDBOX" "the run vanished without a result: was the machine restarted, or the run killed?" ;;
     esac
-    ((run_code == 0)) || die "$run_code" "Odoo ended with $run_code (1: tests failed, 255: the database could not be loaded)"
-    check_something_was_tested
-    check_addons_were_loaded
+    if [[ $mode == probe ]]; then
+        ((run_code == 0)) || die "$run_code" "odoo shell ended with $run_code: could it load database $FCB_DB?"
+        check_everything_was_asked
+    else
+        ((run_code == 0)) || die "$run_code" "Odoo ended with $run_code (1: tests failed, 255: the database could not be loaded)"
+        check_something_was_tested
+        check_addons_were_loaded
+    fi
+}
+
+# Odoo's shell is content with any input.
+check_everything_was_asked() {
+    grep -Eq '^probe: [0-9]+ rows: ' "$work/log" || die "$EXIT_UNPROVEN" "the probe did not come to its end"
 }
 
 # Odoo is content when no test matches the tags.
@@ -476,24 +523,28 @@ main() {
     trap finish EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    (($# == 0)) || die "$EXIT_USAGE" "unknown argument: $(printf %q "$1") (see --help)"
-
+    read_arguments "$@"
     read_settings
     refuse_production
     check_settings
     check_local_tools
-    find_addons
+    [[ $mode == probe ]] || find_addons
     prepare_odoo_arguments
     run_id=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
     run_dir=$FCB_REMOTE_TMP/fcb_run.$run_id
     deadline=$((SECONDS + FCB_TIMEOUT + FCB_GRACE))
 
-    pack
-    say "shipping ${addon_names[*]} to VM $FCB_VM on $FCB_SSH_HOST"
+    if [[ $mode == probe ]]; then
+        pack_probe
+        say "shipping the probe to VM $FCB_VM on $FCB_SSH_HOST"
+    else
+        pack_addons
+        say "shipping ${addon_names[*]} to VM $FCB_VM on $FCB_SSH_HOST"
+    fi
     guest_step in_guest_prepare
     guest_has_files=yes
     ship
-    say "running the tests on database $FCB_DB"
+    say "running the ${mode/test/tests} on database $FCB_DB"
     launched=yes
     guest_step in_guest_launch
     deadline=$((SECONDS + FCB_TIMEOUT + FCB_GRACE))

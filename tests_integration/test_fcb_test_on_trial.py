@@ -1,35 +1,33 @@
-"""scripts/fcb_test_on_trial.sh as its users run it, against a stand-in for the sandbox.
-
-The script, bash, tar, the shipped functions and the processes in the "guest" are real; ssh, qm with
-the guest agent and (but for one test) Odoo are the stand-ins of stand_ins/trial, whose headers tell
-what they imitate.
-"""
+"""scripts/fcb_test_on_trial.sh as its users run it, against a stand-in for the sandbox (trial_sandbox.py)."""
 
 import contextlib
-import json
 import os
 import pwd
 import random
 import re
-import shutil
 import signal
 import socket
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from trial_sandbox import (
+    CHECKOUT,
+    REFUSED,
+    SANDBOX,
+    SCRIPT,
+    TIMEOUT,
+    UNPROVEN,
+    UNREACHABLE,
+    Trial,
+    is_running,
+    wait_until,
+)
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-STAND_INS = Path(__file__).resolve().parent / "stand_ins" / "trial"
-SCRIPT = "scripts/fcb_test_on_trial.sh"
 ADDONS = ("fusion_subscription", "fusion_centralize_billing")
 
-REFUSED, UNPROVEN, UNREACHABLE, SANDBOX, TIMEOUT = 64, 65, 69, 70, 124
 
-MANIFEST = "{'name': 'Tiny', 'depends': ['base'], 'license': 'OPL-1', 'installable': True}\n"
 ODOO_TEST = """
 from odoo.tests import HttpCase
 
@@ -38,105 +36,6 @@ class TestTiny(HttpCase):
     def test_server_answers(self):
         self.assertTrue(self.url_open("/web/health").ok)
 """
-
-
-class Trial:
-    """A checkout with two small addons, and a sandbox that consists of stand-ins."""
-
-    def __init__(self, folder: Path):
-        self.checkout = folder / "checkout"
-        self.addons = folder / "guest" / "addons"
-        self.guest_tmp = folder / "guest" / "tmp"
-        self.local_tmp = folder / "tmp"
-        self.log = folder / "calls.log"
-        self.odoo_called = folder / "odoo_called.log"
-        agent = folder / "agent"
-        for path in (self.checkout / "scripts", self.addons, self.guest_tmp, self.local_tmp, agent):
-            path.mkdir(parents=True)
-        shutil.copy(CHECKOUT / SCRIPT, self.checkout / SCRIPT)
-        self.add_addon("enterprise/fusion_subscription", "the Enterprise binding")
-        self.add_addon("fusion_subscription", "the Community addon")
-        self.add_addon("fusion_centralize_billing", "the engine")
-        shutil.copy(STAND_INS / "odoo", folder / "odoo")
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("FCB_")} | {
-            "PATH": f"{STAND_INS}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "TMPDIR": str(self.local_tmp),
-            "STAND_IN_LOG": str(self.log),
-            "STAND_IN_GUEST": str(agent),
-            "STAND_IN_ODOO_CALLED": str(self.odoo_called),
-            "FCB_ADDONS_PATH": str(self.addons),
-            "FCB_ODOO": str(folder / "odoo"),
-            "FCB_ODOO_CONF": "",
-            "FCB_ODOO_USER": "",
-            "FCB_REMOTE_TMP": str(self.guest_tmp),
-            "FCB_POLL": "0.02",
-        }
-
-    def add_addon(self, folder: str, summary: str) -> Path:
-        addon = self.checkout / folder
-        (addon / "tests").mkdir(parents=True)
-        (addon / "__manifest__.py").write_text(MANIFEST)
-        (addon / "__init__.py").write_text("")
-        (addon / "SUMMARY").write_text(summary)
-        return addon
-
-    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [self.checkout / SCRIPT, *arguments],
-            env=self.environment | settings,
-            cwd=self.local_tmp,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            # Shells start background jobs with SIGINT ignored, and a script that inherits that cannot trap it.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-
-    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments, **settings)
-        return self.finished(process)
-
-    def finished(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-        """Wait for the end; whatever it is, the last line tells the exit code."""
-        out, err = process.communicate(timeout=600)
-        assert out.splitlines()[-1] == f"FCB_EXIT={process.returncode}", out + err
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-    @property
-    def calls(self) -> list[dict]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
-
-    def steps(self) -> list[str]:
-        return [call["step"] for call in self.calls if call["step"]]
-
-    @property
-    def odoo(self) -> dict:
-        """The only call of Odoo: that there was one, and one only, is part of each test that looks."""
-        (line,) = self.odoo_called.read_text().splitlines()
-        return json.loads(line)
-
-    def left_overs(self) -> list[Path]:
-        hidden = [path for path in self.addons.iterdir() if path.name.startswith(".")]
-        return [*self.local_tmp.iterdir(), *self.guest_tmp.iterdir(), *hidden]
-
-    def wait_for_odoo(self) -> int:
-        wait_until(lambda: self.odoo_called.exists() and self.odoo_called.read_text().endswith("\n"))
-        return self.odoo["pid"]
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 300) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
-def is_running(pid: int) -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 @pytest.fixture
@@ -159,7 +58,7 @@ def test_each_addon_is_installed_where_new_and_updated_where_known(trial):
     arguments = trial.odoo["arguments"]
     names = ",".join(ADDONS)
     assert arguments[:6] == ["-d", "trial", "-i", names, "-u", names]
-    assert arguments[arguments.index("--test-tags") + 1] == "/fusion_subscription,/fusion_centralize_billing"
+    assert arguments[arguments.index("--test-tags") + 1] == "/fusion_subscription,/fusion_centralize_billing,-community"
     assert {"--no-http", "--test-enable", "--stop-after-init"} <= set(arguments)
     assert arguments[arguments.index("--workers") + 1] == "0"
 
@@ -168,6 +67,12 @@ def test_the_defaults_are_those_of_the_sandbox(trial):
     trial.run()
     assert {call["host"] for call in trial.calls} == {"pve-worker1"}
     assert all(call["command"].startswith("qm guest exec 316 ") for call in trial.calls)
+
+
+def test_the_default_folder_is_that_of_the_sandbox(trial):
+    settings = {name: value for name, value in trial.environment.items() if name != "FCB_ADDONS_PATH"}
+    trial.environment = settings
+    assert "no such folder: /opt/odoo/custom-addons" in trial.run().stderr
 
 
 def test_host_machine_and_database_come_from_the_environment(trial):
@@ -522,12 +427,13 @@ def test_shell_characters_reach_odoo_as_they_are(trial, text, tmp_path):
     assert done.returncode == 0, done.stderr
     arguments = trial.odoo["arguments"]
     assert arguments[:5] == ["$(touch)", "`pwned`", ";", "*", "'\""]
-    assert arguments[arguments.index("--test-tags") + 1] == text
+    assert arguments[arguments.index("--test-tags") + 1] == f"{text},-community"
     assert not list(tmp_path.rglob("pwned"))
 
 
-def test_an_unknown_argument_is_refused(trial):
-    done = trial.run("--tags=/x")
+@pytest.mark.parametrize("arguments", [["--tags=/x"], ["--json"], ["--probe", "/x"], ["--probe", "--json", ""], [""]])
+def test_an_unknown_argument_is_refused(trial, arguments):
+    done = trial.run(*arguments)
     assert done.returncode == REFUSED
     assert trial.calls == []
 

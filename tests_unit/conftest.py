@@ -24,6 +24,7 @@ def load(name: str, path: Path) -> None:
 
 
 load("fusion_rating", REPOSITORY / "fusion_centralize_billing" / "rating")
+load("enterprise_probe", REPOSITORY / "scripts" / "enterprise_probe")
 load("fusion_jsonrpc", REPOSITORY / "fusion_centralize_billing" / "api" / "jsonrpc.py")
 
 # The same examples in every run, so that a red build is red again; a loaded machine is no failure.

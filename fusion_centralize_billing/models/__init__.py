@@ -37,6 +37,7 @@ from . import (
     billing_proof_line,
     billing_rated_counter,
     billing_rating,
+    billing_reconciliation,
     billing_service,
     billing_service_catalog,
     billing_service_credit_notes,

@@ -43,7 +43,10 @@ class BillingWebhook(models.Model):
     delivery_uuid = fields.Char(required=True, readonly=True, default=lambda self: str(uuid.uuid4()), copy=False)
     payload = fields.Json(readonly=True)
     body = fields.Text(compute="_compute_body", help="What is sent and signed.")
-    signature = fields.Char(readonly=True, help="Of the last attempt.")
+    signature = fields.Char(
+        readonly=True,
+        help="Of the body, with the secret that held at the last attempt or, before it, when it was stored.",
+    )
     state = fields.Selection(
         [("pending", "Pending"), ("sent", "Sent"), ("failed", "Failed"), ("dead", "Dead")],
         required=True,
@@ -106,13 +109,18 @@ class BillingWebhook(models.Model):
 
     @api.model
     def _enqueue(self, service, event_type, payload):
-        """Store a pending delivery with its job, and return it."""
+        """Store a pending delivery with its job, and return it.
+
+        It is signed at once, so that the row tells what will be sent, and again on sending: the secret may be
+        another one by then.
+        """
         # sudo: events happen to whoever posts invoices or confirms orders.
         webhook = self.sudo().create(
             {
                 "service_id": service.id,
                 "event_type": event_type,
                 "payload": payload,
+                "signature": self._sign_at_once(service, payload),
                 "next_retry_at": fields.Datetime.now(),
             }
         )
@@ -204,6 +212,18 @@ class BillingWebhook(models.Model):
 
     def _identity_prefix(self):
         return f"fusion_centralize_billing.webhook.{self.id}."
+
+    @api.model
+    def _sign_at_once(self, service, payload):
+        """Return the signature of a payload's body, or False if there is no secret to sign with.
+
+        A secret that cannot be read keeps nobody from posting an invoice: sending tells of it.
+        """
+        try:
+            secret = service._get_webhook_secret()
+        except SecretKeyError:
+            return False
+        return bool(secret) and self._sign(secret, canonical_body(payload or {}))
 
     def _wait_for_turn(self):
         """Let a receiver that fails have one request at a time, so that its time-outs do not hold up the others.

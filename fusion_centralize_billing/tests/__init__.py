@@ -54,6 +54,7 @@ from . import (
     test_rated_lines,
     test_rated_text,
     test_rating_ledger,
+    test_reconciliation,
     test_refusals,
     test_request_body,
     test_rest,

@@ -103,6 +103,12 @@ FIELD_RIGHTS = {
         " billable_quantity period_amount amount terms breakdown rated_at usage_until reading job_uuid state"
         " order_line_id invoice_line_id invoice_id"
     ),
+    "fusion.billing.reconciliation": Rights(
+        _MANAGER,
+        written="note",
+        code="service_id company_id partner_id subscription_id currency_id period_start period_end odoo_amount"
+        " external_amount tolerance delta status resolved_by_id resolved_at resolved_delta",
+    ),
     "fusion.billing.service": Rights(
         _MANAGER,
         written="name code active company_id billing_tz owner_id strict_usage product_access webhook_url"

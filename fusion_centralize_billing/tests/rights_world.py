@@ -145,8 +145,24 @@ class RightsCase(BillingCase):
             "fusion.billing.proof.finding": cls.env["fusion.billing.proof.finding"].create(
                 {"proof_id": proof.id, "code": "unexplained"}
             ),
+            "fusion.billing.reconciliation": cls._create_reconciliation(order),
             **cls._create_history_of_community(order),
         }
+
+    @classmethod
+    def _create_reconciliation(cls, order):
+        return cls.env["fusion.billing.reconciliation"].create(
+            {
+                "service_id": order.x_fc_service_id.id,
+                "partner_id": order.partner_id.id,
+                "subscription_id": order.id,
+                "currency_id": order.currency_id.id,
+                "period_start": "2026-01-01",
+                "period_end": "2026-02-01",
+                "odoo_amount": 25,
+                "external_amount": 20,
+            }
+        )
 
     @classmethod
     def _create_transaction(cls, invoice):

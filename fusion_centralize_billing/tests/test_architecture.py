@@ -33,6 +33,10 @@ _FIXED_NAMES = {
         "service_id event_type payload signature state attempts next_retry_at last_error",
         "_enqueue _sign _cron_dispatch",
     ),
+    "fusion.billing.reconciliation": (
+        "service_id partner_id period_start period_end odoo_amount external_amount delta status note",
+        "",
+    ),
     "sale.order": ("x_fc_service_id x_fc_external_id x_fc_plan_code", "_fc_rate_usage"),
     "sale.order.line": ("x_fc_charge_id", ""),
 }
@@ -50,6 +54,7 @@ _WRITING_READS = ("previewInvoice", "billingProof")
 _FIXED_SELECTIONS = {
     ("fusion.billing.metric", "aggregation"): {"sum", "max", "last", "unique_count"},
     ("fusion.billing.charge", "charge_model"): {"standard", "package", "volume", "graduated"},
+    ("fusion.billing.reconciliation", "status"): {"match", "delta", "resolved"},
     ("fusion.billing.webhook", "state"): {"pending", "sent", "failed", "dead"},
 }
 

@@ -40,6 +40,7 @@ fusion.billing.proof.finding      -        r     r        -      -
 fusion.billing.proof.line         -        r     r        -      -
 fusion.billing.rated.counter      -        r     r        -      -
 fusion.billing.rating             r        r     r        -      -
+fusion.billing.reconciliation     -        r     rw       -      -
 fusion.billing.service            r        r     rwc      -      -
 fusion.billing.usage              r        r     rwcd     -      -
 fusion.billing.usage.change       -        -     r        -      -

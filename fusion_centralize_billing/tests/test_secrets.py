@@ -89,6 +89,15 @@ class TestSecrets(BillingCase):
         self.assertFalse(received)
         self.assertEqual(webhook.state, "failed")
 
+    def test_with_another_key_an_event_is_kept_without_a_signature(self):
+        """Whoever posts an invoice is not kept from it by the state of a webhook's secret."""
+        self._listen()
+        self.env.flush_all()
+        with trap_jobs(), self._keys(Fernet.generate_key().decode()):
+            self.env.invalidate_all()
+            webhook = self.env["fusion.billing.webhook"]._enqueue(self.service, "invoice.paid", {})
+        self.assertRecordValues(webhook, [{"state": "pending", "signature": False}])
+
     def test_keys_are_replaced_without_a_stop(self):
         old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
         with self._keys(old):

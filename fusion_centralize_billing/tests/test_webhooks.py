@@ -51,6 +51,29 @@ class TestWebhooks(BillingCase):
         }
         self.assertRecordValues(webhook, [expected])
 
+    def test_a_waiting_delivery_holds_the_signature_of_its_body(self):
+        with trap_jobs():
+            webhook = self._enqueue()
+        expected = hmac.new(b"s3cret", b'{"a":{"c":"\\u00e9","d":[1,2]},"b":1}', hashlib.sha256).hexdigest()
+        self.assertEqual(webhook.signature, expected)
+        self.assertEqual(webhook.signature, webhook._sign("s3cret", webhook.body))
+
+    def test_what_waits_is_signed_again_with_the_secret_that_holds_when_it_is_sent(self):
+        with trap_jobs():
+            webhook = self._enqueue()
+        waiting = webhook.signature
+        self.service.webhook_secret = "another s3cret"
+        [(request, _options)] = self._deliver(webhook)
+        signatures = [request.headers["X-Fusion-Signature"], request.headers["X-Fusion-Signature-Previous"]]
+        self.assertEqual(signatures, [webhook._sign("another s3cret", request.body), waiting])
+        self.assertEqual(webhook.signature, signatures[0])
+
+    def test_without_a_secret_an_event_waits_without_a_signature(self):
+        self.service.webhook_secret = False
+        with trap_jobs():
+            webhook = self._enqueue()
+        self.assertRecordValues(webhook, [{"state": "pending", "signature": False}])
+
     def test_each_delivery_has_one_job(self):
         with trap_jobs() as trap:
             webhooks = self._enqueue() | self._enqueue()

@@ -1,0 +1,1 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
