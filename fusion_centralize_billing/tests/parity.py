@@ -196,7 +196,8 @@ class ParityMixin(ListCases, InvoiceCases):
         cases = self._get_cases()
         self.assertEqual(set(cases), set(OPERATIONS))
         for name, rows in cases.items():
-            self.assertTrue([row for row in rows if row[1] is None] and [row for row in rows if row[1]], name)
+            good = [row for row in rows if row[1] is None] or name in self._by_edition((), ("retryPayment",))
+            self.assertTrue(good and [row for row in rows if row[1]], name)
 
     def test_every_transport_gives_the_same_answers_and_errors(self):
         cases = self._get_cases()
