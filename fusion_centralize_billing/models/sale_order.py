@@ -143,7 +143,7 @@ class SaleOrder(models.Model):
         order.x_fc_ended_on = False
         if order.subscription_state != "1_draft":
             return
-        invoices = [("x_fc_subscription_id", "=", order.id), ("state", "!=", "cancel")]
+        invoices = [("x_fc_subscription_ids", "in", order.ids), ("state", "!=", "cancel")]
         if not order.env["account.move"].search_count(invoices, limit=1):
             order.x_fc_billed_until = False
         if not order.x_fc_billed_until:

@@ -14,6 +14,7 @@ from . import (
     product_template,
     sale_order,
     sale_order_fees,
+    sale_order_grouping,
     sale_order_invoicing,
     sale_order_line,
     sale_order_line_invoicing,

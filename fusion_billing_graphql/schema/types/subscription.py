@@ -1,14 +1,22 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import graphene
 
+from odoo.tools import SQL
 from odoo.addons.fusion_centralize_billing.models.billing_service_subscriptions import describe_lines
 
 from .. import answered, fields, scalars
 from ..filters import DateFilter, Filter, IdFilter, TextFilter
 from ..links import find, one
 from ..listings import LISTINGS, Node, listed
-from ..pages import children, connection
+from ..pages import Relation, children, connection
 from .current_usage import CurrentUsage, load_current_usage
+
+_INVOICES = Relation(
+    lambda table: SQL(
+        "%s IN (SELECT move_id FROM fusion_billing_invoice_subscription_rel WHERE order_id = parent.id)",
+        SQL.identifier(table, "id"),
+    )
+)
 
 SubscriptionState = fields.enumeration(
     "SubscriptionState",
@@ -101,7 +109,7 @@ class Subscription(graphene.ObjectType):
     )
     usage = connection("UsageRecord", "Its counters.", children("subscription_id"))
     ratings = connection("Rating", "What its usage costs, by charge and billing period.", children("subscription_id"))
-    invoices = connection("Invoice", "Its invoices and credit notes.", children("x_fc_subscription_id"))
+    invoices = connection("Invoice", "Its invoices and credit notes.", _INVOICES)
     created_at = fields.created_at()
 
     @staticmethod
