@@ -19,6 +19,8 @@ from . import (
     test_idempotency,
     test_invoice_changes,
     test_invoice_edges,
+    test_invoice_grouping,
+    test_shared_invoices,
     test_invoicing,
     test_isolation,
     test_jsonrpc,
