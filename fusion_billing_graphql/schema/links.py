@@ -35,9 +35,7 @@ def find(env, name, domain, limit=None):
     model = listing.model_in(env).with_context(active_test=False)
     if not model.has_access("read"):
         return model.browse()
-    found = model.search_fetch(
-        Domain(listing.domain) & Domain(domain), listing.fetched_columns(model), limit=limit, order="id"
-    )
+    found = model.search_fetch(Domain(listing.domain) & Domain(domain), listing.columns, limit=limit, order="id")
     return found.with_env(env)
 
 

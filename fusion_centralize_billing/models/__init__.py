@@ -1,5 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from . import billing_guarded, billing_token_choice
+from . import billing_guarded, billing_token_choice, edition
 
 # isort: split
 # What inherits it comes after it.
@@ -78,6 +78,7 @@ from . import (
     sale_order_doubtful_usage,
     sale_order_grouping,
     sale_order_invoicing,
+    sale_order_life,
     sale_order_line,
     sale_order_payment,
     sale_order_periods,
@@ -86,5 +87,6 @@ from . import (
     sale_order_rated_line,
     sale_order_rated_text,
     sale_order_rating,
+    sale_order_renewal,
     sale_order_windows,
 )

@@ -137,7 +137,7 @@ class AccountMove(models.Model):
         posted = super()._post(soft)
         # sudo: whoever posts invoices need not read tokens and providers.
         for move in posted.sudo():
-            if move.move_type == "out_invoice" and move._fc_get_payment_plan().automatic_payment:
+            if move.move_type == "out_invoice" and move._fc_get_payment_plan()._is_charged_automatically():
                 move._fc_pay_automatically()
         return posted
 
@@ -360,7 +360,7 @@ class AccountMove(models.Model):
     def _fc_advance_schedule(self):
         """Count a failure; set the day of the next attempt, or act as the plan says after the last one."""
         plan = self._fc_get_payment_plan()
-        if not plan.automatic_payment or not self._fc_is_due():
+        if not plan._is_charged_automatically() or not self._fc_is_due():
             return
         days = plan._get_payment_retry_days()
         self.x_fc_payment_failures += 1

@@ -19,6 +19,10 @@ class AccountMove(models.Model):
     def _fc_get_payment_obstacle(self):
         """Return why the invoice cannot be charged now, as an error to raise, or None."""
         self.ensure_one()
+        if self.env["sale.order"]._edition_collects_payments():
+            return BusinessRuleError(
+                self.env._("Odoo's subscriptions charge saved payment methods themselves."), code="handled_by_edition"
+            )
         if self.move_type != "out_invoice" or (self.state == "posted" and self.currency_id.is_zero(self.amount_total)):
             return BusinessRuleError(self.env._("Nothing is to be paid."), code="nothing_due")
         if self.state != "posted":
@@ -80,9 +84,9 @@ class AccountMove(models.Model):
     def _fc_get_payment_tokens(self):
         """Return the chosen tokens that can be charged with what is due, the one to take first.
 
-        Of those that were chosen for the subscription, for all of several: active, of the invoice's customer and company, of a provider
-        that ``_get_compatible_providers`` offers for the amount, currency and country, and that takes money at once
-        (as ``account.payment`` demands of tokens). Another token of the customer is never taken.
+        Of those that were chosen for the subscription, or for each of several: active, of the invoice's customer and
+        company, of a provider that ``_get_compatible_providers`` offers for the amount, currency and country, and that
+        takes money at once (as ``account.payment`` demands of tokens). Another token of the customer is never taken.
         """
         self.ensure_one()
         # sudo: whoever charges need not read the subscription.

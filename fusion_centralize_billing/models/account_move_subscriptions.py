@@ -4,6 +4,14 @@ from odoo import api, fields, models
 from ..api.plain_values import text
 
 
+def describe_subscription(order):
+    """Return how services know the subscription of an order, or nulls without one."""
+    return {
+        "subscription_id": order._fc_get_first_id() if order else None,
+        "subscription_external_id": text(order._fc_get_external_id()) if order else None,
+    }
+
+
 class AccountMove(models.Model):
     """Whose subscriptions an invoice or credit note bills: of one, or of several of one customer and service."""
 
@@ -52,16 +60,13 @@ class AccountMove(models.Model):
 
     def _fc_describe_subscriptions(self):
         """Return what answers and webhooks tell of the subscriptions: the only one, and all."""
-        orders = self.x_fc_subscription_ids.sorted("id")
-        only = self.x_fc_subscription_id
-        return {
-            "subscription_id": only.id or None,
-            "subscription_external_id": text(only.x_fc_external_id),
-            "subscriptions": [
-                {"subscription_id": order.id, "subscription_external_id": text(order.x_fc_external_id)}
-                for order in orders
-            ],
-        }
+        described = {}
+        for order in self.x_fc_subscription_ids.sorted("id"):
+            # An order and its renewal are one subscription to a service.
+            known = describe_subscription(order)
+            described[known["subscription_id"]] = known
+        only = next(iter(described.values())) if len(described) == 1 else describe_subscription(None)
+        return {**only, "subscriptions": list(described.values())}
 
 
 class AccountMoveLine(models.Model):

@@ -6,6 +6,7 @@ from odoo import models
 from ..api import invoice_payloads, list_payloads, payloads
 from ..api.errors import NotFoundError
 from ..api.plain_values import day, instant, money, number, text
+from .account_move_subscriptions import describe_subscription
 from .usage_window import group_dimensions
 
 
@@ -62,7 +63,7 @@ class BillingService(models.Model):
     def _api_preview_invoice(self, payload):
         request = payloads.PreviewInvoice.parse(payload)
         order = self._as_technical_user()._get_subscription(request.subscription_external_id)
-        return {"status": "ok", **order._fc_preview_invoice(request.at)}
+        return {"status": "ok", **order._fc_get_order_on(order._fc_get_today())._fc_preview_invoice(request.at)}
 
     def _api_list_invoice_ratings(self, payload):
         request = list_payloads.ListInvoiceRatings.parse(payload)
@@ -92,7 +93,7 @@ class BillingService(models.Model):
             domain.append(("x_fc_subscription_ids.partner_id", "in", link.partner_id.ids))
         if request.subscription_external_id is not None:
             order = self._get_subscription(request.subscription_external_id)
-            domain.append(("x_fc_subscription_ids", "in", order.ids))
+            domain.append(("x_fc_subscription_ids", "in", order._fc_get_lives().ids))
         if request.from_ is not None:
             domain.append(("invoice_date", ">=", request.from_))
         if request.to is not None:
@@ -148,8 +149,7 @@ def _describe_line(line):
     charge, metric = ratings[:1].charge_id, ratings[:1].metric_id
     return {
         "invoice_line_id": line.id,
-        "subscription_id": line.x_fc_subscription_id.id or None,
-        "subscription_external_id": text(line.x_fc_subscription_id.x_fc_external_id),
+        **describe_subscription(line.x_fc_subscription_id),
         "product_id": line.product_id.id or None,
         "description": line.name or "",
         "quantity": number(line.quantity),

@@ -32,7 +32,7 @@ class SaleOrder(models.Model):
         # sudo: whoever invoices need not read services, plans and tokens.
         order = self.sudo()
         rule = order.x_fc_service_id.invoice_grouping or order.company_id.x_fc_invoice_grouping
-        if rule != "customer" or order._fc_is_invoiced_alone():
+        if rule != "customer" or not order._fc_is_rated() or order._fc_is_invoiced_alone():
             return None
         shared = (
             *("company_id", "x_fc_service_id", "partner_id", "partner_invoice_id", "partner_shipping_id"),

@@ -10,7 +10,7 @@ _SIGN = SQL("CASE line_of.move_type WHEN 'out_invoice' THEN 1 WHEN 'out_refund' 
 
 
 def find_rows_without_line(env, scope):
-    """Return Findings of billed rows with an amount that are on no valid invoice."""
+    """Return Findings of billed rows with an amount that are on no valid invoice line of their subscription."""
     env.cr.execute(
         SQL(
             """
@@ -19,7 +19,9 @@ def find_rows_without_line(env, scope):
               JOIN proof_order AS known ON known.id = rating.subscription_id
               LEFT JOIN account_move_line AS line ON line.id = rating.invoice_line_id
              WHERE rating.state = 'billed' AND rating.amount <> 0
-               AND (line.id IS NULL OR line.parent_state = 'cancel') AND %s
+               AND (line.id IS NULL OR line.parent_state = 'cancel'
+                    OR line.x_fc_subscription_id IS DISTINCT FROM rating.subscription_id)
+               AND %s
              ORDER BY rating.id
             """,
             scope.touches(SQL("rating.period_start"), SQL("rating.period_end")),

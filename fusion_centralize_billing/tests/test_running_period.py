@@ -1,5 +1,4 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from datetime import date
 
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import UserError
@@ -74,23 +73,6 @@ class TestRunningPeriod(BillingCase):
                 self.assertEqual(tuple(preview[name] for name in ("period_start", "period_end", "invoice_date")), dates)
                 self.assertEqual(preview["amount_total"], total)
                 self.assertFalse(order.invoice_ids)
-
-    def test_without_communitys_periods_the_next_invoice_date_is_rolled_on(self):
-        cases = [
-            ("month", 1, "2026-01-31", "2026-03-05", ("2026-02-28", "2026-03-31")),
-            ("month", 1, "2026-02-01", "2026-02-01", ("2026-02-01", "2026-03-01")),
-            ("month", 3, "2026-04-01", "2026-01-20", ("2026-01-01", "2026-04-01")),
-            ("week", 2, "2026-01-15", "2026-03-01", ("2026-02-26", "2026-03-12")),
-            ("year", 1, "2027-01-01", "2026-06-01", ("2026-01-01", "2027-01-01")),
-            ("week", 1, "2026-01-08", "2099-12-31", ("2099-12-31", "2100-01-07")),
-        ]
-        for unit, value, reached, day, expected in cases:
-            with self.subTest(f"{value} {unit}, {day}"):
-                values = {"name": unit, "billing_period_unit": unit, "billing_period_value": value}
-                recurrence = self.env["sale.subscription.plan"].create(values)
-                order = self._create_subscription(plan_id=recurrence.id, start_date="2025-01-01", confirm=False)
-                order.sudo().next_invoice_date = reached
-                self.assertEqual(tuple(map(str, order._fc_roll_period(date.fromisoformat(day)))), expected)
 
 
 @tagged("post_install", "-at_install")

@@ -46,7 +46,6 @@ class TestSharedInvoices(GroupingCase):
                     "x_fc_subscription_ids": self.orders.ids,
                     "x_fc_service_id": self.service.id,
                     "x_fc_period_start": self.orders[0].start_date,
-                    "invoice_origin": move.invoice_origin,
                     "amount_untaxed": 48,
                 }
             ],
@@ -146,12 +145,13 @@ class TestSharedInvoices(GroupingCase):
         self.assertEqual((move.x_fc_subscription_ids, move.x_fc_subscription_id), (self.orders[0], self.orders[0]))
 
     def test_ledger_and_lines_agree_for_the_proof(self):
-        self._invoice()
-        for order in self.orders:
-            proof = self.service._api_prove_usage(
-                {"subscription_external_id": order.x_fc_external_id, "from": "2026-01-01", "to": "2026-02-01"}
-            )
-            self.assertTrue(proof["balanced"], proof)
+        move = self._invoice()
+        asked = {"from": "2026-01-01", "to": "2026-02-01"}
+        self.assertTrue(self.service._api_billing_proof(asked)["balanced"])
+        line = move.invoice_line_ids.filtered("x_fc_rating_ids")[:1]
+        line.x_fc_subscription_id = self.orders - line.x_fc_subscription_id
+        codes = [finding["code"] for finding in self.service._api_billing_proof(asked)["findings"]]
+        self.assertEqual(codes, ["line_missing"], "a rating on a line of another subscription")
 
     # === THE API === #
 

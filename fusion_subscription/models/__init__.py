@@ -13,6 +13,7 @@ from . import (
     fusion_subscription_period,
     product_template,
     sale_order,
+    sale_order_edition,
     sale_order_fees,
     sale_order_grouping,
     sale_order_invoicing,

@@ -49,7 +49,10 @@ PaymentState = fields.enumeration(
         ("move_id.move_type", "in", ("out_invoice", "out_refund")),
         ("move_id.x_fc_subscription_ids", "!=", False),
     ],
-    columns=("move_id", "x_fc_subscription_id", "name", "quantity", "price_unit", "discount", "price_subtotal", "price_total", "currency_id"),
+    columns=(
+        *("move_id", "x_fc_subscription_id", "name", "quantity", "price_unit", "discount"),
+        *("price_subtotal", "price_total", "currency_id"),
+    ),
     filters={"invoice_id": Filter(IdFilter, "move_id", "Its invoice.", target="Invoice")},
 )
 class InvoiceLine(graphene.ObjectType):
