@@ -41,7 +41,10 @@ class AccountMove(models.Model):
         help="The only subscription that this document bills; empty if there are several.",
     )
     x_fc_invoice_group = fields.Char(
-        string="Invoice Group", store=False, help="Invoices of one group become one while they are made; not kept."
+        string="Invoice Group",
+        store=False,
+        readonly=True,
+        help="Invoices of one group become one while they are made; not kept.",
     )
 
     # === COMPUTE === #
@@ -56,7 +59,11 @@ class AccountMove(models.Model):
 
     @api.model
     def _fc_get_guarded_fields(self):
-        return super()._fc_get_guarded_fields() | {"x_fc_subscription_ids", "x_fc_subscription_id"}
+        return super()._fc_get_guarded_fields() | {
+            "x_fc_subscription_ids",
+            "x_fc_subscription_id",
+            "x_fc_invoice_group",
+        }
 
     def _fc_describe_subscriptions(self):
         """Return what answers and webhooks tell of the subscriptions: the only one, and all."""

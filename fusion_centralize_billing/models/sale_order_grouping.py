@@ -110,7 +110,7 @@ class SaleOrder(models.Model):
         """Tell whether a due subscription can be invoiced by itself, by trying it."""
         try:
             with self.env.cr.savepoint():
-                self._invoice_due_period()
+                self._invoice_group(self)
                 raise _TriedError
         except _TriedError:
             return True

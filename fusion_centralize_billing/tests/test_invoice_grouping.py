@@ -73,7 +73,9 @@ class TestWhichSubscriptionsShareAnInvoice(GroupingCase):
                     moves = orders._create_recurring_invoice()
                 first = moves.filtered(lambda move, orders=orders: orders[0] in move.x_fc_subscription_ids)
                 self.assertEqual(len(first.x_fc_subscription_ids), 3 - count, reason)
-                self.assertTrue(all(len(move.invoice_line_ids.x_fc_subscription_id.x_fc_service_id) == 1 for move in moves))
+                self.assertTrue(
+                    all(len(move.invoice_line_ids.x_fc_subscription_id.x_fc_service_id) == 1 for move in moves)
+                )
 
     def test_the_rule_is_that_of_the_service_or_of_its_company(self):
         cases = [

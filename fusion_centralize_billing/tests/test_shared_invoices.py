@@ -151,7 +151,7 @@ class TestSharedInvoices(GroupingCase):
         line = move.invoice_line_ids.filtered("x_fc_rating_ids")[:1]
         line.x_fc_subscription_id = self.orders - line.x_fc_subscription_id
         codes = [finding["code"] for finding in self.service._api_billing_proof(asked)["findings"]]
-        self.assertEqual(codes, ["line_missing"], "a rating on a line of another subscription")
+        self.assertIn("line_missing", codes, "a rating on a line of another subscription")
 
     # === THE API === #
 

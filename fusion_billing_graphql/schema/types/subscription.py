@@ -1,8 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import graphene
 
-from odoo.tools import SQL
 from odoo.addons.fusion_centralize_billing.models.billing_service_subscriptions import describe_lines
+from odoo.tools import SQL
 
 from .. import answered, fields, scalars
 from ..filters import DateFilter, Filter, IdFilter, TextFilter
