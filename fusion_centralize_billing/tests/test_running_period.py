@@ -91,6 +91,7 @@ class TestReopened(BillingCase):
         with self._on(confirmed_on), trap_jobs():
             order.action_draft()
             order.action_confirm()
+        self._begin_first_period(order)
 
     def _record(self, order, day):
         event = {"subscription_external_id": order.x_fc_external_id, "metric_code": self.metric.code, "quantity": 7}
@@ -124,6 +125,7 @@ class TestReopened(BillingCase):
                     order.action_draft()
                     order.start_date = start
                     order.action_confirm()
+                self._begin_first_period(order)
                 self.assertFalse(self._get_usage_lines(order))
                 self.assertEqual(self._invoice_on(order, invoiced_on).amount_untaxed, amount)
 
@@ -137,6 +139,7 @@ class TestReopened(BillingCase):
             order.action_draft()
             order.x_fc_minimum_commitment = 500
             order.action_confirm()
+        self._begin_first_period(order)
         self.assertEqual(self._invoice_on(order, "2026-03-01").mapped("amount_untaxed"), [500, 500])
 
     def test_start_and_time_zone_stay_if_usage_was_invoiced_before(self):
@@ -150,6 +153,7 @@ class TestReopened(BillingCase):
                 with self.assertRaises(UserError):
                     order.write(values)
             order.action_confirm()
+        self._begin_first_period(order)
         self._use(order, 3, "2026-01-20")
         # Cancelling the order has cancelled the draft invoice of the 10.
         self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 33)

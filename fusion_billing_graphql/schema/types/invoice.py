@@ -9,9 +9,18 @@ from ..links import one
 from ..listings import Node, listed
 from ..pages import Relation, children, connection
 
+# Of an order that was renewed, the one that continues it.
 _SUBSCRIPTIONS = Relation(
     lambda table: SQL(
-        "%s IN (SELECT order_id FROM fusion_billing_invoice_subscription_rel WHERE move_id = parent.id)",
+        """
+        %s IS NULL AND %s IN (
+            WITH RECURSIVE life (id) AS (
+                SELECT order_id FROM fusion_billing_invoice_subscription_rel WHERE move_id = parent.id
+                 UNION
+                SELECT later.id FROM life JOIN sale_order AS later ON later.x_fc_predecessor_id = life.id)
+            SELECT id FROM life)
+        """,
+        SQL.identifier(table, "x_fc_successor_id"),
         SQL.identifier(table, "id"),
     )
 )

@@ -113,6 +113,14 @@ class SaleOrder(models.Model):
         running._log_mrr()
         return result
 
+    def action_draft(self):
+        """A cancelled subscription that is set back is a quotation again."""
+        result = super().action_draft()
+        for order in self.filtered("is_subscription"):
+            order.write({"last_invoice_date": False, "next_invoice_date": False})
+            order._set_subscription_state("1_draft")
+        return result
+
     # === HELPERS === #
 
     def _set_subscription_state(self, state):
