@@ -256,7 +256,13 @@ class AccountMove(models.Model):
         move.x_fc_failure_action_due = False
         if not move._fc_is_due():
             return self.env._("Nothing is due any more.")
-        outcome = move.x_fc_subscription_id._fc_act_on_unpaid_invoice(move._fc_get_payment_plan())
+        plan = move._fc_get_payment_plan()
+        orders = move.x_fc_subscription_ids.sorted("id")
+        outcomes = {order.name: order._fc_act_on_unpaid_invoice(plan) for order in orders}
+        if len(set(outcomes.values())) > 1:
+            outcome = " ".join(f"{name}: {done}" for name, done in outcomes.items())
+        else:
+            outcome = next(iter(outcomes.values()), self.env._("The subscription stays as it is."))
         move._fc_alert_owner(
             self.env._("The payment of %s has failed", move.name),
             self.env._("%(error)s %(outcome)s", error=move.x_fc_payment_error or "", outcome=outcome),

@@ -31,6 +31,8 @@ class Edition(models.AbstractModel):
     #: Methods of an edition that the core extends, and what the edition calls them for.
     HOOKS = {
         "_attempt_job": "do the work of a job, so that a mendable fault does not fail it",
+        "_get_invoice_group_key": "which due subscriptions share an invoice (Enterprise groups by invoice values)",
+        "_invoice_group": "invoice and post what is due of a group (Enterprise does not ask)",
         "_get_subscription_today": "the day that counts as today",
         "_get_latest_subscription_today": "the latest day that any subscription has now",
         "_get_default_end_date": "the day on which a subscription ends that is closed without one",

@@ -11,7 +11,7 @@ from .queue_job import RETRY_FAILURE_AFTER
 from .sale_order_life import ENDED_STATES
 
 #: What people can mend; anything else is a fault of the program, and fails the job.
-_MENDABLE = (UserError, RedirectWarning, RatingError, CheckViolation)
+MENDABLE = (UserError, RedirectWarning, RatingError, CheckViolation)
 #: The job of each step.
 _JOBS = {
     "rating": "_job_rate",
@@ -65,8 +65,8 @@ class SaleOrder(models.Model):
         try:
             with self.env.cr.savepoint():
                 result = work()
-        except _MENDABLE as error:
-            if isinstance(error, LockError):
+        except MENDABLE as error:
+            if not is_mendable(error):
                 raise
             noted = attention._note(self, step, **self._fc_describe_fault(step, error))
             result = self.env._("Needs attention: %s", noted.message)
@@ -200,6 +200,11 @@ class SaleOrder(models.Model):
                 and order._fc_get_closing_identity_key() not in failing
             )
         )
+
+
+def is_mendable(error):
+    """Tell whether people can mend what MENDABLE has caught: whoever has locked a row, is not waited for by a mend."""
+    return not isinstance(error, LockError)
 
 
 def _get_order_id(job):

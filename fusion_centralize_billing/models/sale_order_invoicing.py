@@ -1,5 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import models
+from odoo.fields import Command
 
 from ..jobs import repeated_on_conflict
 from .billing_usage_change import Change
@@ -41,14 +42,10 @@ class SaleOrder(models.Model):
         """Tell the invoice whose subscription and which period it bills."""
         values = super()._prepare_invoice()
         if self.is_subscription:
-            values["x_fc_subscription_id"] = self.id
+            values["x_fc_subscription_ids"] = [Command.set(self.ids)]
             values["x_fc_service_id"] = self.x_fc_service_id.id
             values["x_fc_period_start"], values["x_fc_period_end"] = self._fc_get_invoiced_days() or (False, False)
         return values
-
-    def _get_invoice_grouping_keys(self):
-        """Keep subscriptions on invoices of their own."""
-        return [*super()._get_invoice_grouping_keys(), "x_fc_subscription_id"]
 
     def _get_update_prices_lines(self):
         """Leave rated lines alone when prices are updated from the pricelist."""

@@ -123,7 +123,7 @@ class SaleOrder(models.Model):
         if order.subscription_state != "1_draft":
             order._fc_reopen_period(ended_on)
             return
-        invoices = [("x_fc_subscription_id", "=", order.id), ("state", "!=", "cancel")]
+        invoices = [("x_fc_subscription_ids", "in", order.ids), ("state", "!=", "cancel")]
         if not order.env["account.move"].search_count(invoices, limit=1):
             order.x_fc_billed_until = False
         if not order.x_fc_billed_until:

@@ -171,11 +171,6 @@ class TestInvoicing(BillingCase):
         self.assertEqual(move.amount_untaxed, 7 + 6)
         self.assertEqual(sum(move.x_fc_rating_ids.mapped("amount")), move.amount_untaxed)
 
-    def test_subscriptions_of_one_customer_have_invoices_of_their_own(self):
-        orders = self._create_subscription() | self._create_subscription()
-        moves = self._invoice_on(orders, "2026-02-01")
-        self.assertEqual(moves.x_fc_subscription_id, orders)
-
     def test_an_ordinary_order_is_invoiced_as_ever(self):
         order = self.env["sale.order"].create(
             {"partner_id": self.partner.id, "order_line": [(0, 0, {"product_id": self.usage_product.id})]}

@@ -123,7 +123,7 @@ class TestAutomaticPayment(PaymentCase):
                 "move_type": move_type,
                 "partner_id": self.partner.id,
                 "currency_id": self._get_currency("CAD").id,
-                "x_fc_subscription_id": order.id,
+                "x_fc_subscription_ids": order.ids,
                 "invoice_line_ids": [
                     Command.create({"product_id": self.fee.id, "price_unit": price, "tax_ids": [Command.clear()]})
                 ],

@@ -15,6 +15,7 @@ from . import (
     sale_order,
     sale_order_edition,
     sale_order_fees,
+    sale_order_grouping,
     sale_order_invoicing,
     sale_order_line,
     sale_order_line_invoicing,

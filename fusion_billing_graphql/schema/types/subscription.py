@@ -49,22 +49,28 @@ class Attention(graphene.ObjectType):
     since = answered.instant("since", "Since when.")
 
 
+#: The ids of the order ``parent`` and of those that it continues as their renewal.
+_LIVES = SQL("""
+    ARRAY(
+        WITH RECURSIVE life (id, before) AS (
+            SELECT parent.id, parent.x_fc_predecessor_id
+             UNION ALL
+            SELECT earlier.id, earlier.x_fc_predecessor_id
+              FROM life JOIN sale_order AS earlier ON earlier.id = life.before)
+        SELECT id FROM life)
+    """)
+_INVOICES = Relation(
+    lambda table: SQL(
+        "%s IN (SELECT move_id FROM fusion_billing_invoice_subscription_rel WHERE order_id = ANY(%s))",
+        SQL.identifier(table, "id"),
+        _LIVES,
+    )
+)
+
+
 def _of_all_orders(column):
     """Return the relation of records that point to an order, or to one that it continues as its renewal."""
-    return Relation(
-        lambda table: SQL(
-            """
-            %s = ANY(ARRAY(
-                WITH RECURSIVE life (id, before) AS (
-                    SELECT parent.id, parent.x_fc_predecessor_id
-                     UNION ALL
-                    SELECT earlier.id, earlier.x_fc_predecessor_id
-                      FROM life JOIN sale_order AS earlier ON earlier.id = life.before)
-                SELECT id FROM life))
-            """,
-            SQL.identifier(table, column),
-        )
-    )
+    return Relation(lambda table: SQL("%s = ANY(%s)", SQL.identifier(table, column), _LIVES))
 
 
 @listed(
@@ -124,7 +130,7 @@ class Subscription(graphene.ObjectType):
     ratings = connection(
         "Rating", "What its usage costs, by charge and billing period.", _of_all_orders("subscription_id")
     )
-    invoices = connection("Invoice", "Its invoices and credit notes.", _of_all_orders("x_fc_subscription_id"))
+    invoices = connection("Invoice", "Its invoices and credit notes.", _INVOICES)
     created_at = fields.created_at()
 
     @staticmethod
