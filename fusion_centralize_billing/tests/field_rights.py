@@ -78,8 +78,9 @@ FIELD_RIGHTS = {
     "fusion.billing.period": Rights(code="subscription_id start_on end_on start_at end_at"),
     "fusion.billing.plan": Rights(
         _MANAGER,
-        written="name code active company_id service_id is_public plan_id billing_tz pricelist_id product_id price fee_timing"
-        " proration trial_days grace_days change_timing minimum_commitment commitment_product_id automatic_payment"
+        written="name code active company_id service_id is_public plan_id billing_tz pricelist_id product_id price"
+        " fee_timing proration trial_days grace_days change_timing minimum_commitment commitment_product_id"
+        " automatic_payment"
         " payment_retry_days payment_failure_action",
         code="currency_id",
     ),
@@ -110,7 +111,8 @@ FIELD_RIGHTS = {
         _MANAGER,
         written="name code active company_id billing_tz owner_id strict_usage product_access frontend_origins"
         " webhook_url webhook_secret",
-        code="user_id customer_user_id webhook_secret_encrypted webhook_secret_previous_encrypted webhook_secret_previous_until",
+        code="user_id customer_user_id webhook_secret_encrypted"
+        " webhook_secret_previous_encrypted webhook_secret_previous_until",
     ),
     "fusion.billing.usage": Rights(
         _MANAGER,
