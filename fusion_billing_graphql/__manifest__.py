@@ -2,7 +2,7 @@
 {
     "name": "Fusion Billing GraphQL",
     "summary": "Customers, usage, catalogue, subscriptions, invoices and webhook deliveries over GraphQL",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Accounting/Accounting",
     "author": "Nexa Systems Inc.",
     "license": "OPL-1",

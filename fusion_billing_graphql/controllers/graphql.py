@@ -9,7 +9,7 @@ from odoo.addons.fusion_centralize_billing.api.http_request import MAX_BODY, ref
 from odoo.http import request
 
 from ..limits.settings import Settings
-from ..server import engine, wire
+from ..server import cors, engine, wire
 from ..server.caller import identify, settings_env
 
 URL = "/api/billing/graphql"
@@ -32,6 +32,9 @@ class GraphqlController(http.Controller):
     def graphql(self, path=""):
         if path:
             raise NotFound
+        cors.begin(settings_env())
+        if cors.is_preflight():
+            return cors.answer_preflight()
         wire.check_head(request.httprequest)
         request_id = refusals.request_id(request.httprequest)
         refuse_idempotency_header()

@@ -58,6 +58,7 @@ class Analysis:
     """The result of the walk.
 
     :param scopes: what a key must be allowed, with the first field that needs it
+    :param types: the names of the types whose objects are asked for; of a look at the schema ``__Schema``
     :param errors: faults of page sizes
     :param introspects_only: nothing but the schema is asked for
     :param is_costly: it renders, aggregates, previews or proves
@@ -65,6 +66,7 @@ class Analysis:
 
     cost: int = 0
     scopes: dict = field(default_factory=dict)
+    types: set = field(default_factory=set)
     errors: list = field(default_factory=list)
     introspects_only: bool = True
     is_costly: bool = False
@@ -120,12 +122,15 @@ class _Walk:
 
     def field_cost(self, node, parent):
         name = node.name.value
+        if name in INTROSPECTION:
+            self.result.types.add("__Schema")
         if name.startswith("__"):
             return INTROSPECTION_COST if name in INTROSPECTION else int(node.alias is not None)
         self.result.introspects_only = False
         definition = parent.fields[name]
         type_ = get_named_type(definition.type)
         self.note_scope(node, parent, type_)
+        self.result.types.update((parent.name, *(() if is_leaf_type(type_) else (type_.name,))))
         if is_leaf_type(type_):
             return int(node.alias is not None and name != "totalCount")  # which costs more than that, see counts()
         self.result.is_costly |= type_.name in _COSTS

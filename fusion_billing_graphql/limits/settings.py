@@ -22,6 +22,7 @@ class Settings:
     :param max_depth: how deep fields are nested
     :param max_aliases: aliases in a document
     :param max_cost: objects that an operation can ask for, see cost.py
+    :param customer_max_cost: those that one with an access token of a customer can ask for
     """
 
     introspection: str = "authenticated"
@@ -30,6 +31,7 @@ class Settings:
     max_depth: int = 20
     max_aliases: int = 50
     max_cost: int = 25000
+    customer_max_cost: int = 2500
 
     @classmethod
     def load(cls, env):

@@ -18,12 +18,15 @@ class _Failure:
 class Context:
     """Who asks, and what was loaded already.
 
-    :param env: of the service's technical user, or of the back-office user: its record rules decide what is seen
-    :param key: the API key; None for a session
+    :param env: of the service's technical user, of the one of its frontends, or of the back-office user: the record
+        rules decide what is seen
+    :param key: the API key; None for others
+    :param token: a customer's access token; None for others
     """
 
     env: Environment
     key: Any = None
+    token: Any = None
     _batches: dict = field(default_factory=dict)
 
     def batch(self, name, record, load):
@@ -48,8 +51,14 @@ class Context:
             raise value.cause
         return value
 
+    @property
+    def service(self):
+        """Return the service of the key or token, or None for a session."""
+        client = self.key or self.token
+        return client.service_id if client else None
+
     def allows(self, scope):
-        """Tell whether the caller may use a scope; None is no scope. Sessions have rights instead."""
+        """Tell whether the caller may use a scope; None is no scope. Sessions and customers have rights instead."""
         return scope is None or self.key is None or self.key._allows(scope)
 
     def forget(self):

@@ -74,6 +74,13 @@ class UpsertCustomerInput(graphene.InputObjectType):
     email = graphene.String(description="Its e-mail, by which it is unified with customers of other services.")
 
 
+class CreateCustomerTokenInput(graphene.InputObjectType):
+    """Whom a frontend shall show, and for how long."""
+
+    external_customer_id = graphene.String(required=True, description="The customer's external id.")
+    expires_in = graphene.Int(description="Seconds until it ends, from 60 to 3600; 900 if left out.")
+
+
 class SubscriptionLineInput(graphene.InputObjectType):
     """A product that is billed with the subscription, beside what its plan brings."""
 

@@ -39,6 +39,12 @@ class Mutation(graphene.ObjectType):
     upsert_customer = _operation(
         payloads.UpsertCustomerPayload, inputs.UpsertCustomerInput, "Create or change a customer."
     )
+    create_customer_token = _operation(
+        payloads.CreateCustomerTokenPayload,
+        inputs.CreateCustomerTokenInput,
+        "Make a short-lived access token, with which a frontend reads one customer.",
+        takes_key=False,
+    )
     record_usage = _operation(payloads.RecordUsagePayload, inputs.RecordUsageInput, "Record a batch of usage counters.")
     void_usage = _operation(payloads.UsageRecordPayload, inputs.VoidUsageInput, "Let a usage counter count no more.")
     amend_usage = _operation(
@@ -82,6 +88,11 @@ class Mutation(graphene.ObjectType):
         answer, user_errors = _perform(info, "upsertCustomer", input, idempotency_key)
         domain = answer and [("external_id", "=", answer["external_id"])]
         return {"customer": _found(info, "Customer", domain), "user_errors": user_errors}
+
+    @staticmethod
+    def resolve_create_customer_token(_root, info, input):
+        token, user_errors = _perform(info, "createCustomerToken", input)
+        return {"customer_token": token, "user_errors": user_errors}
 
     @staticmethod
     def resolve_record_usage(_root, info, input, idempotency_key=None):

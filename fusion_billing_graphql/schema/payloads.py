@@ -72,6 +72,21 @@ class UpsertCustomerPayload(graphene.ObjectType):
     user_errors = _user_errors()
 
 
+class CustomerToken(graphene.ObjectType):
+    """An access token of a customer: `Authorization: Bearer TOKEN`."""
+
+    token = answered.text("token", "Its text, told this once.")
+    expires_at = answered.instant("expires_at", "From then on it opens nothing.")
+    external_customer_id = answered.text("external_customer_id", "The external id of the customer that it shows.")
+
+
+class CreateCustomerTokenPayload(graphene.ObjectType):
+    """The access token that was made."""
+
+    customer_token = graphene.Field(CustomerToken, description="The token.")
+    user_errors = _user_errors()
+
+
 class SubscriptionPayload(graphene.ObjectType):
     """What became of a subscription."""
 

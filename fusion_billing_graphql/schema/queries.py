@@ -45,7 +45,11 @@ class Viewer(graphene.ObjectType):
     """Who asks."""
 
     service = graphene.Field(
-        lambda: LISTINGS["Service"].object_type, description="The service of the API key; null for a back-office user."
+        lambda: LISTINGS["Service"].object_type,
+        description="The service of the API key or access token; null for a back-office user.",
+    )
+    customer = graphene.Field(
+        lambda: LISTINGS["Customer"].object_type, description="The customer of the access token; null for others."
     )
     scopes = graphene.List(
         graphene.NonNull(graphene.String), description="What the API key may do; null if it may do everything."
@@ -53,7 +57,12 @@ class Viewer(graphene.ObjectType):
 
     @staticmethod
     def resolve_service(context, _info):
-        return (context.key and find(context.env, "Service", [("id", "=", context.key.service_id.id)])[:1]) or None
+        return (context.service and find(context.env, "Service", [("id", "=", context.service.id)])[:1]) or None
+
+    @staticmethod
+    def resolve_customer(context, _info):
+        customer = context.token and context.token.account_link_id.id
+        return (customer and find(context.env, "Customer", [("id", "=", customer)])[:1]) or None
 
     @staticmethod
     def resolve_scopes(context, _info):
@@ -61,7 +70,9 @@ class Viewer(graphene.ObjectType):
 
 
 class Query(graphene.ObjectType):
-    """What can be read. A service sees what is its own, a back-office user what the access rights show."""
+    """What can be read. A service sees what is its own, a customer with an access token what is his, a back-office user
+    what the access rights show.
+    """
 
     viewer = graphene.Field(Viewer, required=True, description="Who asks.")
     node = graphene.Field(

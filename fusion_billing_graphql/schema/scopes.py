@@ -34,3 +34,20 @@ def needed_scope(type_name, field_name=None):
     if type_name == "Mutation" and field_name:
         return OPERATIONS[field_name].scope
     return _BY_TYPE.get(type_name) or _BY_TYPE.get(type_name.removesuffix("Connection").removesuffix("Edge"))
+
+
+def _listed(*names):
+    return {f"{name}{part}" for name in names for part in ("", "Connection", "Edge")}
+
+
+#: What an access token of a customer shows, as far as the record rules show it. A new type is not among them by
+#: itself. Lists of metrics are for services: whatever else names a metric leads to it.
+CUSTOMER_TYPES = frozenset(
+    {
+        *("Query", "Viewer", "PageInfo", "Node", "Service", "Metric"),
+        *_listed("Customer", "Subscription", "UsageRecord", "RatedCounter", "Rating", "Invoice", "InvoiceLine"),
+        *("SubscriptionLine", "CurrentUsage", "BreakdownLine", "Dimension"),
+        *_listed("Plan", "Charge"),
+        *("ChargeTier", "ChargeCondition", "UpcomingPrices"),
+    }
+)

@@ -2,7 +2,8 @@
 """From an HTTP request to an answer.
 
 wire        what the request says: method, media types, parameters
-caller      who asks: an API key, a back-office session, or nobody
+cors        which pages of other origins may ask, and read the answer
+caller      who asks: an API key, an access token of a customer, a back-office session, or nobody
 documents   parsed and validated documents, kept for the next time
 engine      the order of things: limits, scopes, execution
 errors      what a client sees of an exception

@@ -5,7 +5,7 @@ from odoo.addons.fusion_centralize_billing.api import refusals
 from odoo.addons.fusion_centralize_billing.api.dispatchers import RestDispatcher, error_headers
 from odoo.http import Response
 
-from . import wire
+from . import cors, wire
 from .errors import formatted_exception
 
 
@@ -18,3 +18,7 @@ class GraphqlDispatcher(RestDispatcher):
         request = self.request.httprequest
         error, shown = formatted_exception(exc, refusals.request_id(request))
         return wire.response({"errors": [shown]}, error.http_status, request, error_headers(error))
+
+    def _finish(self, response: Response) -> None:
+        super()._finish(response)
+        cors.add_headers(response)

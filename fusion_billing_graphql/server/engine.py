@@ -46,27 +46,28 @@ def answer(call: wire.Call, caller: Caller, settings: Settings, request_id: str)
     :raises BillingError: if the caller may not ask this
     """
     caller.check_at_all(settings)
+    max_cost = caller.max_cost(settings)
     try:
         document, operation, variables = _prepare(call, settings)
         analysis = cost.analyse(document.ast, operation, variables)
-        _check_cost(analysis, settings)
+        _check_cost(analysis, max_cost)
     except _RefusedError as refused:
-        if caller.key is not None:
-            admit(caller.key, REFUSED)
+        if caller.client is not None:
+            admit(caller.client, REFUSED)
         body = {"errors": [formatted(error, request_id) for error in refused.errors]}
-        return Answer({**body, "extensions": _cost_extension(refused.cost, settings)}, executed=False)
+        return Answer({**body, "extensions": _cost_extension(refused.cost, max_cost)}, executed=False)
     is_mutation = operation.operation == OperationType.MUTATION
     if is_mutation and not call.may_mutate:
         raise wire.mutation_over_get()
     if not (analysis.introspects_only and settings.introspection == "public"):
-        caller.check(analysis.scopes, is_mutation)
-    with admitted(caller.key, cost.work(analysis, is_mutation)), within_deadline(caller.env):
-        result = _execute(document.ast, Context(caller.env, caller.key), call)
+        caller.check(analysis, is_mutation)
+    with admitted(caller.client, cost.work(analysis, is_mutation)), within_deadline(caller.env):
+        result = _execute(document.ast, Context(caller.env, caller.key, caller.token), call)
     body: dict[str, Any] = {"data": result.data}
     must_roll_back = bool(is_mutation and result.errors)
     if result.errors:
         body["errors"] = [formatted(error, request_id) for error in result.errors]
-    body["extensions"] = _cost_extension(analysis.cost, settings)
+    body["extensions"] = _cost_extension(analysis.cost, max_cost)
     if not must_roll_back:
         return Answer(body)
     body["data"] = None
@@ -102,16 +103,16 @@ def _prepare(call, settings):
     return document, operation, variables
 
 
-def _check_cost(analysis, settings):
+def _check_cost(analysis, max_cost):
     if analysis.errors:
         raise _RefusedError(analysis.errors, analysis.cost)
-    if analysis.cost > settings.max_cost:
-        message = f"The operation costs {analysis.cost}; the limit is {settings.max_cost}. Ask for smaller pages."
+    if analysis.cost > max_cost:
+        message = f"The operation costs {analysis.cost}; the limit is {max_cost}. Ask for smaller pages."
         raise _RefusedError([limit_error("cost_limit_exceeded", message)], analysis.cost)
 
 
-def _cost_extension(requested, settings):
-    return {"cost": {"requestedQueryCost": requested, "maximumAvailable": settings.max_cost}}
+def _cost_extension(requested, max_cost):
+    return {"cost": {"requestedQueryCost": requested, "maximumAvailable": max_cost}}
 
 
 class _Execution(ExecutionContext):

@@ -29,6 +29,8 @@ from .documents import MAX_LENGTH
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 BAD_REQUEST = 400
+#: What of a request's head the answer depends on, whatever was asked.
+VARY = "Accept, Origin"
 #: Bytes of a body without a key, which can only ask for the schema, where that is shown to everybody.
 MAX_BODY_OF_NOBODY = 64 * 1024
 #: Bytes of the longest body that is read to choose the database. A longer one goes to the primary, which does all.
@@ -137,7 +139,7 @@ def response(body: dict, status: int, request: Request, headers: dict[str, str] 
     return Response(
         json_text.dumps(body),
         status=status,
-        headers={"Cache-Control": "no-store", "Vary": "Accept", **(headers or {})},
+        headers={"Cache-Control": "no-store", "Vary": VARY, **(headers or {})},
         content_type=f"{type_}; charset=utf-8",
     )
 

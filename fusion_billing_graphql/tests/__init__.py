@@ -1,6 +1,8 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from . import (
+    test_cors,
     test_current_usage,
+    test_customer_tokens,
     test_filters,
     test_graphiql,
     test_http,

@@ -39,15 +39,18 @@ class GraphqlMixin:
         return authenticate(cls.env, raw)
 
     @classmethod
-    def _create_billed_customer(cls, service=None, plan=None):
+    def _create_billed_customer(cls, service=None, plan=None, link=None, **values):
         """Create a customer whose January was invoiced with 10 units, and who has used 5 units in February.
 
+        :param link: the customer; a new one without it
+        :param values: of the subscription
         :return: dict of records by the name of their type
         """
         service = service or cls.service
-        partner = cls.env["res.partner"].create({"name": "Billed"})
-        link = cls._create_link(service=service, partner=partner, external_name="Billed")
-        order = cls._create_subscription(service=service, plan=plan, partner_id=partner.id)
+        if link is None:
+            partner = cls.env["res.partner"].create({"name": "Billed"})
+            link = cls._create_link(service=service, partner=partner, external_name="Billed")
+        order = cls._create_subscription(service=service, plan=plan, partner_id=link.partner_id.id, **values)
         usage = cls.env["fusion.billing.usage"]
         first = usage._record_usage(order, cls.metric.code, 10, "2026-01-10", "2026-01-10", unique("key"))
         usage._record_usage(order, cls.metric.code, 5, "2026-02-10", "2026-02-10", unique("key"))

@@ -83,6 +83,10 @@ def _without(*names):
     return lambda answer: {name: value for name, value in answer.items() if name not in names}
 
 
+def _read_token(payload):
+    return {"status": "ok", **rest_names(payload["customerToken"])}
+
+
 # The number of the recurrence in Odoo is none of GraphQL's.
 _SUBSCRIPTION = Mutation(
     "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate closeReason planCode billedUntil"
@@ -287,6 +291,7 @@ def rest_fault(error):
 
 SIDES = {
     "upsertCustomer": Mutation("customer { partnerId externalId }", _read_customer),
+    "createCustomerToken": Mutation("customerToken { token expiresAt externalCustomerId }", _read_token),
     "recordUsage": Mutation(
         "accepted results { index status errors { field code message } warnings { code message } }", _read_results
     ),
@@ -325,6 +330,8 @@ _TYPED = "The schema's types are checked before anything is executed, so no path
 DIFFERENCES: dict[tuple[str, str, str], tuple[str, str]] = {
     ("upsertCustomer", "external_id", "missing"): ("invalid_variables", _TYPED),
     ("upsertCustomer", "external_id", "string_type"): ("invalid_variables", _TYPED),
+    ("createCustomerToken", "expires_in", "int_parsing"): ("invalid_variables", _TYPED),
+    ("createCustomerToken", "scopes", "unknown_field"): ("invalid_variables", _TYPED),
     ("recordUsage", "events", "missing"): ("invalid_variables", _TYPED),
     ("recordUsage", "events.1.subscription_external_id", "missing"): (
         "invalid_variables",

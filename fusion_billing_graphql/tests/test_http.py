@@ -39,7 +39,7 @@ class TestHttp(GraphqlHttpCase):
                 response = self._send("{ __typename }", accept=accept)
                 self.assertEqual(response.status_code, 200)
                 self.assertEqual(response.headers["Content-Type"], f"{expected}; charset=utf-8")
-                self.assertEqual(response.headers["Vary"], "Accept")
+                self.assertEqual(response.headers["Vary"], "Accept, Origin")
                 self.assertEqual(response.json()["data"], {"__typename": "Query"})
 
     def test_other_media_types_are_refused(self):

@@ -52,7 +52,7 @@ class TestLimitsOfKeys(GraphqlHttpCase):
     def test_costly_operations_beyond_the_slots_are_refused_and_others_go_on(self):
         self._limit(costly_at_once=1)
         key = self.env["fusion.billing.api.key"]._authenticate(self.key)
-        held = slots.take(self.env.cr.dbname, key.id, CoreSettings(costly_at_once=1))
+        held = slots.take(self.env.cr.dbname, key._as_client().name, CoreSettings(costly_at_once=1))
         self.addCleanup(held.release)
         self.assertErrors(self._send(_PREVIEW), 429, "too_many_costly_requests")
         self.assertEqual(self._send(_READ).status_code, 200)

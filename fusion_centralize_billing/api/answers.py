@@ -51,6 +51,14 @@ class UpsertedCustomer(Answer):
     external_id: str
 
 
+class CustomerTokenAnswer(Answer):
+    """An access token, in clear text this once; it opens nothing from ``expires_at`` on."""
+
+    token: str
+    expires_at: InstantText
+    external_customer_id: str
+
+
 class CustomerPart(Part):
     """A customer, as this service named it last."""
 

@@ -20,6 +20,8 @@ from .errors import ForbiddenError, NotFoundError, UnauthenticatedError, from_ex
 from .operations import OPERATIONS, Operation
 from .payloads import Payload
 
+#: Context key: the number of the API key that an operation is asked with. Handlers cannot be called from outside.
+API_KEY = "fusion_billing_api_key_id"
 #: Faults of the transaction, not of the request: Odoo runs the whole request again, or gives up on it.
 TRANSACTION_ERRORS = (OperationalError, InterfaceError, ReadOnlySqlTransaction, ConcurrencyError)
 
@@ -35,6 +37,19 @@ def authenticate(env: Environment, raw_key: str | None) -> BaseModel:
         admission.note_failure(env)
         raise UnauthenticatedError("A valid API key is needed: Authorization: Bearer KEY.")
     return key
+
+
+def authenticate_customer(env: Environment, raw_token: str) -> BaseModel:
+    """Return the ``fusion.billing.customer.token`` that ``raw_token`` opens, or raise UnauthenticatedError.
+
+    :raises TooManyRequestsError: if the address failed too often
+    """
+    admission.begin(env)
+    token = env(user=SUPERUSER_ID)["fusion.billing.customer.token"]._authenticate(raw_token)
+    if not token:
+        admission.note_failure(env)
+        raise UnauthenticatedError("The access token is not valid, or has ended: the source app makes a new one.")
+    return token
 
 
 def execute(key: BaseModel, name: str, payload: Any, idempotency_key: Any = None) -> dict[str, Any]:
@@ -56,7 +71,7 @@ def execute(key: BaseModel, name: str, payload: Any, idempotency_key: Any = None
         idempotency.check(operation, idempotency_key)
     with admission.within_deadline(key.env):
         request = operation.payload.parse(payload)
-        service = key.service_id._as_technical_user()
+        service = key.service_id._as_technical_user().with_context(**{API_KEY: key.id})
         if idempotency_key is None:
             return _run(service, operation, request)
         return _run_once(service, operation, request, idempotency_key)

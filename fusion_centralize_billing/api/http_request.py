@@ -14,11 +14,22 @@ from odoo.models import BaseModel
 
 from . import json_text, refusals
 from .errors import InvalidPayloadError
-from .execution import authenticate
+from .execution import authenticate, authenticate_customer
 from .idempotency import HEADER
 from .request_body import MAX_BODY, read_body
 
-__all__ = ["MAX_BODY", "authenticated_key", "idempotency_key", "json_body", "query", "refuse_idempotency_header"]
+__all__ = [
+    "MAX_BODY",
+    "authenticated_key",
+    "customer_token",
+    "idempotency_key",
+    "json_body",
+    "query",
+    "refuse_idempotency_header",
+]
+
+#: How access tokens of customers begin; keys do not.
+TOKEN_PREFIX = "fcbt_"
 
 
 def authenticated_key() -> BaseModel:
@@ -27,6 +38,20 @@ def authenticated_key() -> BaseModel:
     key = authenticate(request.env, _bearer_key())
     refusals.note_service(key.service_id.code)
     return key
+
+
+def customer_token() -> BaseModel | None:
+    """Return the customer's access token in ``Authorization: Bearer TOKEN``; None if there is an API key, or nothing.
+
+    :raises UnauthenticatedError: if the token opens nothing
+    """
+    raw = _bearer_key()
+    if raw is None or not raw.startswith(TOKEN_PREFIX):
+        return None
+    request.update_env(user=SUPERUSER_ID)
+    token = authenticate_customer(request.env, raw)
+    refusals.note_service(token.service_id.code)
+    return token
 
 
 def json_body(mimetypes: Collection[str] = ("application/json",)) -> Any:

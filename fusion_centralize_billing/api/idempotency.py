@@ -42,7 +42,7 @@ def fingerprint(operation: Operation, request: Payload) -> str:
 
 
 def not_supported() -> InvalidPayloadError:
-    message = "What changes nothing takes no idempotency key."
+    message = "What changes nothing, or tells a secret, takes no idempotency key."
     return InvalidPayloadError(message, code="idempotency_key_not_supported")
 
 

@@ -32,6 +32,7 @@ class Operation:
     :param status: HTTP status of success
     :param readonly: it writes nothing, so that a replica may serve it
     :param content_type: what REST answers; for anything but JSON, the bytes in the answer's ``content_base64``
+    :param tells_secret: its answer has a secret, which is kept nowhere: it takes no idempotency key
     :param high_cost: what it costs in units of a plain read, if that is more than reads and writes do
     """
 
@@ -47,11 +48,12 @@ class Operation:
     readonly: bool = False
     content_type: str = "application/json"
     high_cost: int = 0
+    tells_secret: bool = False
 
     @property
     def takes_idempotency_key(self) -> bool:
         """Tell whether a key protects it from being done twice: it does something that lasts."""
-        return self.scope.endswith(":write")
+        return self.scope.endswith(":write") and not self.tells_secret
 
     @property
     def cost_class(self) -> str:
@@ -101,6 +103,18 @@ OPERATIONS: dict[str, Operation] = {
             path="/customers",
             summary="List the customers.",
             readonly=True,
+        ),
+        Operation(
+            name="createCustomerToken",
+            handler="_api_create_customer_token",
+            scope="tokens:write",
+            payload=payloads.CreateCustomerToken,
+            answer=answers.CustomerTokenAnswer,
+            verb="POST",
+            path="/customers/<external_customer_id>/tokens",
+            summary="Make a short-lived access token, with which a frontend reads one customer over GraphQL.",
+            status=HTTPStatus.CREATED,
+            tells_secret=True,
         ),
         # === USAGE === #
         Operation(

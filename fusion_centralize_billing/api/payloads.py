@@ -226,6 +226,16 @@ class UpsertCustomer(Payload):
     email: Annotated[Text, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
 
 
+class CreateCustomerToken(Payload):
+    """A token with which a frontend reads this customer: its subscriptions, usage and invoices, and public prices.
+
+    ``expires_in`` is in seconds. The token is told this once. Ask for a new one before it ends.
+    """
+
+    external_customer_id: Text
+    expires_in: Annotated[int, Field(ge=60, le=3600)] = 900
+
+
 class UsageEvent(Payload):
     """One counter: what was used of a metric between ``period_start`` and ``period_end`` (exclusive).
 

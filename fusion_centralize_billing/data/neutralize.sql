@@ -1,6 +1,7 @@
 -- A copy of the database must not call the servers of the source apps, nor take their usage.
 UPDATE fusion_billing_service SET webhook_url = NULL;
 UPDATE fusion_billing_api_key SET active = FALSE;
+DELETE FROM fusion_billing_customer_token;
 UPDATE fusion_billing_webhook SET state = 'dead', next_retry_at = NULL, last_error = 'neutralized' WHERE state IN ('pending', 'failed');
 -- Nor charge anybody: Odoo disables the providers in production, but not those in test mode, and keeps the tokens.
 UPDATE fusion_billing_plan SET automatic_payment = FALSE;

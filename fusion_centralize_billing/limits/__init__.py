@@ -4,6 +4,7 @@
 settings    the limits, from the system parameters
 deadline    how long a request may run
 costs       what calls cost, and which limits a request meets
+clients     who is limited: keys, and customers of frontends
 slots       how many costly requests run at a time
 buckets     how many requests come in a second, over all workers and nodes
 preview_turn  how a preview stays out of the way

@@ -20,6 +20,7 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from ..api.errors import TooManyRequestsError, try_again
 from ..api.operations import COSTLY, READ, WRITE
 from . import buckets, failures, slots
+from .clients import Client
 from .costs import Work
 from .deadline import Deadline
 from .settings import Settings
@@ -51,18 +52,21 @@ class Admission:
         """Charge a request to its key, once, or raise TooManyRequestsError."""
         if self.states:
             return
+        client = key._as_client()
         for cost_class, count in sorted(work.calls.items()):
-            limit = self._limit(cost_class)
+            limit = self._limit(client, cost_class)
             if limit:
-                self.states.append(buckets.spend(key.env.cr.dbname, f"key {key.id} {cost_class}", limit, count))
+                self.states.append(buckets.spend(key.env.cr.dbname, f"{client.name} {cost_class}", limit, count))
         refused = max((state.retry_after for state in self.states if not state.allowed), default=0)
         if refused:
-            raise TooManyRequestsError("Too many requests with this API key.", retry_after=refused)
+            whose = "for this customer" if client.is_customer else "with this API key"
+            raise TooManyRequestsError(f"Too many requests {whose}.", retry_after=refused)
 
     def take_slot(self, key: BaseModel) -> None:
         """Take a slot and keep it, or raise TooManyRequestsError."""
         if self.slot is None:
-            self.slot = slots.take(key.env.cr.dbname, key.id, self.settings)
+            client = key._as_client()
+            self.slot = slots.take(key.env.cr.dbname, client.pool or client.name, self.settings)
         if self.slot is None:
             message = "Too many costly requests run at this time; send it again when one of them is done."
             raise TooManyRequestsError(message, code="too_many_costly_requests", retry_after=1)
@@ -80,10 +84,8 @@ class Admission:
         values = {"Limit": state.limit.burst, "Remaining": state.remaining, "Reset": state.reset}
         return {f"RateLimit-{name}": str(value) for name, value in values.items()}
 
-    def _limit(self, cost_class: str) -> buckets.Limit | None:
-        settings = self.settings
-        rates = {READ: settings.reads_per_second, WRITE: settings.writes_per_second, COSTLY: settings.costly_per_second}
-        rate = rates[cost_class]
+    def _limit(self, client: Client, cost_class: str) -> buckets.Limit | None:
+        rate = client.rates(self.settings)[cost_class]
         return buckets.Limit(rate, rate * _BURSTS[cost_class]) if rate else None
 
 
@@ -124,7 +126,8 @@ def note_failure(env: Environment) -> None:
 def admitted(key: BaseModel | None, work: Work | None = None) -> Iterator[None]:
     """Charge the request that runs to its key, and hold its slot as long as the block runs.
 
-    :param key: None for a session of the back office, which has no limits but the deadline
+    :param key: an API key or a customer's access token; None for a session of the back office, which has no limits
+        but the deadline
     :param work: None if it is known later only, see :func:`admit`
     :raises TooManyRequestsError: before anything is done
     """

@@ -27,6 +27,8 @@ class Settings:
     :param reads_per_second: plain reads of one key, in the long run; 0 for no limit, as for the next two
     :param writes_per_second: writes of one key
     :param costly_per_second: previews, aggregations, proofs and PDFs of one key
+    :param customer_reads_per_second: plain queries of one customer, over all of its access tokens; 0 for no limit
+    :param customer_costly_per_second: queries of one customer that add up usage; 0 for no limit
     :param failures_at_once: failed authentications of one address before one a second is left; 0 for no limit
     :param customers_per_day: new customers of one service in a day of UTC; 0 for no limit, as for the next
     :param subscriptions_per_day: new subscriptions of one service
@@ -39,6 +41,8 @@ class Settings:
     reads_per_second: int = 500
     writes_per_second: int = 500
     costly_per_second: int = 20
+    customer_reads_per_second: int = 10
+    customer_costly_per_second: int = 2
     failures_at_once: int = 60
     customers_per_day: int = 0
     subscriptions_per_day: int = 0

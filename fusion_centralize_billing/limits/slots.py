@@ -33,10 +33,13 @@ class Slot:
         self._cr.close()
 
 
-def take(dbname: str, key_id: int, settings: Settings) -> Slot | None:
-    """Return a slot of a key and of this server, or None if all of either are taken. Never waits."""
+def take(dbname: str, client: str, settings: Settings) -> Slot | None:
+    """Return a slot of a client and of this server, or None if all of either are taken. Never waits.
+
+    :param client: the name of a key, or of all customers of a service
+    """
     cr = open_cursor(dbname)
-    wanted = ((f"key {key_id}", settings.slots_of_key), (f"node {_node()}", settings.slots_of_node))
+    wanted = ((client, settings.slots_of_key), (f"node {_node()}", settings.slots_of_node))
     try:
         if all(_take_one(cr, name, count) for name, count in wanted):
             return Slot(cr)

@@ -1,11 +1,11 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-"""API keys, which clients put into URLs although they belong in a header."""
+"""API keys and access tokens, which clients put into URLs although they belong in a header."""
 
 import logging
 import re
 
-#: A key, also as a URL writes it; what is left tells that there was one.
-_KEY = re.compile(r"fcb(?:_|%5f)[0-9a-f]{8}(?:_|%5f)[\w%-]+", re.IGNORECASE)
+#: A key or token, also as a URL writes it; what is left tells that there was one.
+_KEY = re.compile(r"fcbt?(?:_|%5f)[0-9a-f]{8}(?:_|%5f)[\w%-]+", re.IGNORECASE)
 _SHOWN = "fcb_..."
 #: Those that print requests: the access log, errors of requests, and paths that lead nowhere.
 _LOGGERS = ("werkzeug", "longpolling", "odoo.http", "odoo.service.server", "odoo.addons.base.models.ir_http")

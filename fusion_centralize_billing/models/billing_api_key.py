@@ -7,6 +7,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
 from ..api.operations import SCOPES
+from ..limits.clients import Client
+from .last_use import note_after_commit
 
 #: How exact the time of last use is. A write per request would make the key a hot row.
 _LAST_USE_PRECISION = timedelta(minutes=10)
@@ -98,13 +100,18 @@ class BillingApiKey(models.Model):
         if key.expires_at and key.expires_at <= now:
             return self.browse()
         if key and (not key.last_used_at or key.last_used_at < now - _LAST_USE_PRECISION):
-            key._note_use_after_commit(now)
+            note_after_commit(key, now, _LAST_USE_PRECISION)
         return key
 
     def _allows(self, scope):
         """Tell whether the key may use ``scope``."""
         self.ensure_one()
         return not self.scopes or scope in self.scopes.split()
+
+    def _as_client(self):
+        """Return what the key is to the limits on clients."""
+        self.ensure_one()
+        return Client(f"key {self.id}")
 
     # === HELPERS === #
 
@@ -116,19 +123,3 @@ class BillingApiKey(models.Model):
     @staticmethod
     def _hash(raw):
         return hashlib.sha256(raw.encode(errors="surrogatepass")).hexdigest()
-
-    def _note_use_after_commit(self, now):
-        """Write the time of use in a transaction of its own: a request must never wait or fail for it."""
-        key_id = self.id
-        registry = self.env.registry
-
-        @self.env.cr.postcommit.add
-        def note_use():
-            with registry.cursor() as cr:
-                cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-                cr.execute(
-                    "UPDATE fusion_billing_api_key SET last_used_at = %s WHERE id ="
-                    " (SELECT id FROM fusion_billing_api_key WHERE id = %s"
-                    " AND (last_used_at IS NULL OR last_used_at < %s) FOR NO KEY UPDATE SKIP LOCKED)",
-                    (now, key_id, now - _LAST_USE_PRECISION),
-                )

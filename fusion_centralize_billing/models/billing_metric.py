@@ -62,6 +62,10 @@ class BillingMetric(models.Model):
     unit_digits = fields.Integer(
         string="Decimals of Units", help="Decimals that rounding leaves; negative for tens, hundreds and so on."
     )
+    # Archived ones, too: they price what has begun, and the rules of customers ask for them.
+    charge_ids = fields.One2many(
+        "fusion.billing.charge", "metric_id", string="Charges", readonly=True, context={"active_test": False}
+    )
 
     # === CONSTRAINTS AND INDEXES === #
 

@@ -36,6 +36,10 @@ class BillingPlan(models.Model):
         ondelete="restrict",
         help="Only this service sees and sells the plan; empty for every service.",
     )
+    is_public = fields.Boolean(
+        string="Public Prices",
+        help="Frontends show the plan and its prices to all customers of its services, not only to those who have it.",
+    )
     plan_id = fields.Many2one("sale.subscription.plan", string="Recurrence", required=True, ondelete="restrict")
     billing_tz = fields.Selection(
         _tz_get,

@@ -99,7 +99,7 @@ class BillingService(models.Model):
         moved = self.filtered(lambda service: get_changes(service, vals, ["company_id"]))
         moved._check_movable()
         # Only a user that is nothing but a service's goes along: another one's companies are none of ours.
-        users = moved.sudo().filtered(lambda service: not service._find_user_fault()).user_id
+        users = moved.sudo()._get_usable_users()
         result = super().write(vals)
         if users:
             users.write({"company_ids": [Command.set([vals["company_id"]])], "company_id": vals["company_id"]})
@@ -140,11 +140,7 @@ class BillingService(models.Model):
         self.ensure_one()
         # sudo: only to read which user that is.
         service = self.sudo()
-        if service._find_user_fault():
-            raise ForbiddenError(
-                self.env._("The operator has to put right the technical user of this service."),
-                code="technical_user_unusable",
-            )
+        service._check_usable(service.user_id, _SERVICE_GROUP)
         return self.with_user(service.user_id).with_company(service.company_id)
 
     # === HELPERS === #
@@ -163,6 +159,11 @@ class BillingService(models.Model):
 
     @api.model
     def _create_technical_user(self, name, company_id):
+        return self._create_user_of(_SERVICE_GROUP, self.env._("%s (billing service)", name), company_id)
+
+    @api.model
+    def _create_user_of(self, group, name, company_id):
+        """Return a new user with just the rights of a group, in just one company."""
         # sudo: a billing manager may create services, but not users in general.
         return (
             self.env["res.users"]
@@ -170,25 +171,43 @@ class BillingService(models.Model):
             .with_context(no_reset_password=True, mail_create_nolog=True)
             .create(
                 {
-                    "name": self.env._("%s (billing service)", name),
+                    "name": name,
                     "login": f"fusion-billing-service-{secrets.token_hex(8)}",
                     "company_id": company_id,
                     "company_ids": [Command.set([company_id])],
-                    "group_ids": [Command.set(self.env.ref(_SERVICE_GROUP).ids)],
+                    "group_ids": [Command.set(self.env.ref(group).ids)],
                 }
             )
         )
 
+    def _get_usable_users(self):
+        """Return the technical users of services, without those that have other rights."""
+        return self.filtered(lambda service: not service._find_user_fault()).user_id
+
     def _find_user_fault(self):
         """Return why the API cannot work as the technical user, in words, or False."""
         self.ensure_one()
-        user = self.user_id
+        return self._find_fault_of(self.user_id, _SERVICE_GROUP)
+
+    def _check_usable(self, user, group):
+        """Refuse to work as a user that has other rights than just those of a group.
+
+        :raises ForbiddenError: ``technical_user_unusable``
+        """
+        if self._find_fault_of(user, group):
+            raise ForbiddenError(
+                self.env._("The operator has to put right the technical user of this service."),
+                code="technical_user_unusable",
+            )
+
+    def _find_fault_of(self, user, group):
+        """Return why the API cannot work as a user with just the rights of a group, in words, or False."""
         if not user:
             return self.env._("There is none.")
         if not user.active:
             return self.env._("It is archived.")
         # By what Odoo keeps in memory of users and groups: every request of the API comes here.
-        group_id = self.env["ir.model.data"]._xmlid_to_res_id(_SERVICE_GROUP)
+        group_id = self.env["ir.model.data"]._xmlid_to_res_id(group)
         implied = self.env["res.groups"]._get_group_definitions().get_superset_ids([group_id])
         if set(user._get_group_ids()) != {group_id, *implied}:
             return self.env._("It has not just the rights of a billing service.")

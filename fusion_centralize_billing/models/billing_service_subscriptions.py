@@ -50,7 +50,8 @@ class BillingService(models.Model):
         domain = [("is_subscription", "=", True)]
         if request.external_customer_id is not None:
             link = service._get_account_link(request.external_customer_id)
-            domain.append(("partner_id", "=", link.partner_id.id))
+            # What is nobody's in particular is shown with each customer that it could be of.
+            domain += [("partner_id", "=", link.partner_id.id), ("x_fc_account_link_id", "in", [link.id, False])]
         if request.plan_code is not None:
             domain.append(("x_fc_plan_code", "=", request.plan_code))
         if request.subscription_state is not None:
@@ -165,6 +166,7 @@ class BillingService(models.Model):
     def _is_same_subscription(self, order, request, link):
         return (
             order.partner_id == link.partner_id
+            and order.x_fc_account_link_id in (link, link.browse())
             and (order.x_fc_plan_code or None) == request.plan_code
             and request.plan_id in (None, order.plan_id.id)
             and request.start_date in (None, order.start_date)
@@ -187,6 +189,7 @@ class BillingService(models.Model):
                     "plan_id": recurrence.id,
                     "start_date": request.start_date,
                     "x_fc_service_id": self.id,
+                    "x_fc_account_link_id": link.id,
                     "x_fc_external_id": request.external_id,
                     "x_fc_plan_code": request.plan_code,
                     **({"pricelist_id": plan.pricelist_id.id} if plan.pricelist_id else {}),
@@ -256,7 +259,8 @@ class BillingService(models.Model):
     # === HELPERS: ANSWERS === #
 
     def _describe_subscription(self, order):
-        links = order.partner_id.x_fc_account_link_ids.filtered(lambda link: link.service_id.id == self.id)
+        links = order.x_fc_account_link_id | order.partner_id.x_fc_account_link_ids
+        links = links.filtered(lambda link: link.service_id.id == self.id)
         return {
             "subscription_id": order._fc_get_first_id(),
             "subscription_state": order.subscription_state,

@@ -23,6 +23,8 @@ class ResConfigSettings(models.TransientModel):
     x_fc_limit_reads_per_second = fields.Integer("Reads per Second")
     x_fc_limit_writes_per_second = fields.Integer("Writes per Second")
     x_fc_limit_costly_per_second = fields.Integer("Costly Requests per Second")
+    x_fc_limit_customer_reads_per_second = fields.Integer("Queries of a Customer per Second")
+    x_fc_limit_customer_costly_per_second = fields.Integer("Costly Queries of a Customer per Second")
     x_fc_limit_failures_at_once = fields.Integer("Failed Authentications")
     x_fc_limit_customers_per_day = fields.Integer("Customers per Day")
     x_fc_limit_subscriptions_per_day = fields.Integer("Subscriptions per Day")

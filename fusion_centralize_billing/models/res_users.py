@@ -2,6 +2,11 @@
 from odoo import models
 from odoo.exceptions import AccessDenied
 
+_TECHNICAL_GROUPS = (
+    "fusion_centralize_billing.group_billing_service",
+    "fusion_centralize_billing.group_billing_customer",
+)
+
 
 class ResUsers(models.Model):
     _inherit = "res.users"
@@ -18,6 +23,8 @@ class ResUsers(models.Model):
         return super()._check_credentials(credential, env)
 
     def _fc_is_technical(self):
-        """Tell whether the user is nothing but a service's; people who got its group by mistake can still log in."""
+        """Tell whether the user is nothing but a service's, or reads for its customers; people who got such a group by
+        mistake can still log in.
+        """
         self.ensure_one()
-        return self.has_group("fusion_centralize_billing.group_billing_service") and not self._is_internal()
+        return any(map(self.has_group, _TECHNICAL_GROUPS)) and not self._is_internal()

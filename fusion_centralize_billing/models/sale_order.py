@@ -123,7 +123,7 @@ class SaleOrder(models.Model):
     def _fc_get_external_customer_id(self):
         """Return what the subscription's service calls its customer, or None."""
         # sudo: links are for billing people, but an order is also confirmed and posted by others.
-        links = self.partner_id.sudo().x_fc_account_link_ids
+        links = self.sudo().x_fc_account_link_id | self.partner_id.sudo().x_fc_account_link_ids
         return links.filtered(lambda link: link.service_id == self.x_fc_service_id)[:1].external_id or None
 
     def _fc_get_catalog_plan(self):

@@ -11,6 +11,7 @@ from . import (
     test_card_choice,
     test_charge,
     test_commitment,
+    test_customer_tokens,
     test_customers_to_confirm,
     test_dimensions,
     test_doubtful_usage,

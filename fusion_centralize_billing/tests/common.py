@@ -145,6 +145,15 @@ class BillingMixin(EditionMixin):
         )
 
     @classmethod
+    def _create_token(cls, link, seconds=900, key=None):
+        """Return ``(clear text, record)`` of a new access token of a customer."""
+        service, keys = link.service_id, cls.env["fusion.billing.api.key"]
+        if not key and not service.api_key_ids:
+            keys._generate(service, "Frontends")
+        service._get_customer_user()
+        return cls.env["fusion.billing.customer.token"]._generate(link, key or service.api_key_ids[:1], seconds)
+
+    @classmethod
     def _create_subscription(cls, plan=None, service=None, confirm=True, with_fee=True, **values):
         """Create a monthly subscription of the class's plan and service since January 1, 2026."""
         plan = cls.plan if plan is None else plan

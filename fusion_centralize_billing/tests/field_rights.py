@@ -66,6 +66,9 @@ FIELD_RIGHTS = {
     ),
     "fusion.billing.charge.version": Rights(code="charge_id effective_from terms applies"),
     "fusion.billing.commitment": Rights(code="subscription_id company_id effective_from amount"),
+    "fusion.billing.customer.token": Rights(
+        code="account_link_id service_id company_id partner_id api_key_id prefix token_hash expires_at last_used_at"
+    ),
     "fusion.billing.idempotency.key": Rights(code="service_id key operation fingerprint answer"),
     "fusion.billing.invoice.preview": Rights(_USER, written="order_id at"),
     "fusion.billing.metric": Rights(
@@ -75,8 +78,9 @@ FIELD_RIGHTS = {
     "fusion.billing.period": Rights(code="subscription_id start_on end_on start_at end_at"),
     "fusion.billing.plan": Rights(
         _MANAGER,
-        written="name code active company_id service_id plan_id billing_tz pricelist_id product_id price fee_timing"
-        " proration trial_days grace_days change_timing minimum_commitment commitment_product_id automatic_payment"
+        written="name code active company_id service_id is_public plan_id billing_tz pricelist_id product_id price"
+        " fee_timing proration trial_days grace_days change_timing minimum_commitment commitment_product_id"
+        " automatic_payment"
         " payment_retry_days payment_failure_action",
         code="currency_id",
     ),
@@ -112,8 +116,9 @@ FIELD_RIGHTS = {
     "fusion.billing.service": Rights(
         _MANAGER,
         written="name code active company_id billing_tz invoice_grouping owner_id strict_usage product_access"
-        " webhook_url webhook_secret",
-        code="user_id webhook_secret_encrypted webhook_secret_previous_encrypted webhook_secret_previous_until",
+        " frontend_origins webhook_url webhook_secret",
+        code="user_id customer_user_id webhook_secret_encrypted"
+        " webhook_secret_previous_encrypted webhook_secret_previous_until",
     ),
     "fusion.billing.usage": Rights(
         _MANAGER,
@@ -166,6 +171,7 @@ FIELD_RIGHTS = {
         " x_fc_webhook_secret_overlap_hours x_fc_ask_before_linking x_fc_webhook_ports x_fc_invoice_grouping"
         " x_fc_limit_request_seconds x_fc_limit_preview_seconds x_fc_limit_batch_cost x_fc_limit_costly_at_once"
         " x_fc_limit_reads_per_second x_fc_limit_writes_per_second x_fc_limit_costly_per_second"
+        " x_fc_limit_customer_reads_per_second x_fc_limit_customer_costly_per_second"
         " x_fc_limit_failures_at_once x_fc_limit_customers_per_day x_fc_limit_subscriptions_per_day",
     ),
     "res.partner": Rights(code="x_fc_billing_email x_fc_created_by_service_id"),
@@ -176,7 +182,7 @@ FIELD_RIGHTS = {
         " x_fc_billing_tz",
         more=((_ACCOUNTANT, "x_fc_payment_token_id"),),
         code="subscription_state next_invoice_date last_invoice_date x_fc_fee_invoiced_until x_fc_fee_due_on"
-        " x_fc_rest_due_on x_fc_trial_end_date x_fc_invoice_on x_fc_billed_until x_fc_ended_on"
+        " x_fc_rest_due_on x_fc_trial_end_date x_fc_invoice_on x_fc_billed_until x_fc_ended_on x_fc_account_link_id"
         " x_fc_seen_state x_fc_close_reason x_fc_predecessor_id x_fc_successor_id x_fc_taken_over_on"
         " x_fc_payment_token_chooser_id",
     ),

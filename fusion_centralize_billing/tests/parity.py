@@ -17,7 +17,9 @@ from .parity_lists import ListCases
 from .transports import JsonrpcTransport, RestTransport
 
 #: What differs from run to run beside numbers.
-_PASSING = "number|reference|created_at|updated_at|rated_at|voided_at|next_cursor|filename|content_base64"
+_PASSING = (
+    "number|reference|created_at|updated_at|rated_at|voided_at|next_cursor|filename|content_base64|token|expires_at"
+)
 
 
 class ParityMixin(ListCases, InvoiceCases):
@@ -48,6 +50,7 @@ class ParityMixin(ListCases, InvoiceCases):
         """
         return {
             "upsertCustomer": self._get_customer_cases(),
+            "createCustomerToken": self._get_token_cases(),
             "recordUsage": self._get_usage_cases(),
             "catalog": [
                 (lambda tag: {}, None, None),
@@ -68,6 +71,21 @@ class ParityMixin(ListCases, InvoiceCases):
             (lambda tag: {"external_id": tag, "email": "nobody"}, "invalid_payload", "email"),
             (lambda tag: {"external_id": "a\0b"}, "invalid_payload", "external_id"),
             (lambda tag: {"external_id": 7, "name": "", "email": []}, "invalid_payload", "external_id"),
+        ]
+
+    def _get_token_cases(self):
+        def one(**values):
+            return lambda tag: {"external_customer_id": self._create_link(external_id=tag).external_id, **values}
+
+        return [
+            (one(), None, None),
+            (one(expires_in=60), None, None),
+            (one(expires_in=3600), None, None),
+            (one(expires_in=59), "invalid_payload", "expires_in"),
+            (one(expires_in=3601), "invalid_payload", "expires_in"),
+            (one(expires_in="soon"), "invalid_payload", "expires_in"),
+            (one(scopes="all"), "invalid_payload", "scopes"),
+            (lambda tag: {"external_customer_id": tag}, "customer_not_found", "external_customer_id"),
         ]
 
     def _get_usage_cases(self):

@@ -68,6 +68,7 @@ class RightsCase(BillingCase):
             "sale.subscription.plan": recurrence,
             "fusion.billing.service": service,
             "fusion.billing.account.link": service.account_link_ids,
+            "fusion.billing.customer.token": cls._create_token(service.account_link_ids[:1])[1],
             "fusion.billing.webhook": cls._find("fusion.billing.webhook", service_id=service.id),
             "res.partner": partner,
             "res.company": cls.company,

@@ -100,7 +100,7 @@ class TestLimitsOfRequests(JsonrpcCase):
         self._limit(costly_at_once=1)
         preview = f"/subscriptions/{self.order.x_fc_external_id}/preview"
         query = {"subscription_external_id": self.order.x_fc_external_id, "metric_code": self.metric.code}
-        held = slots.take(self.env.cr.dbname, self.api_key.id, Settings(costly_at_once=1))
+        held = slots.take(self.env.cr.dbname, self.api_key._as_client().name, Settings(costly_at_once=1))
         self.addCleanup(held.release)
         self.assertTold(self._call(preview, {}), 429, "too_many_costly_requests")
         self.assertTold(self._call("/usage", params=query), 429, "too_many_costly_requests")
@@ -122,7 +122,7 @@ class TestLimitsOfRequests(JsonrpcCase):
             self.assertEqual(self._call("/subscriptions/1/preview", {}).status_code, 500)
         self.assertEqual(self._call("/subscriptions/none/preview", {}).status_code, 404)
         self.assertEqual(self._send([call("catalog"), call("nothing")]).status_code, 200)
-        slot = slots.take(self.env.cr.dbname, self.api_key.id, Settings(costly_at_once=1))
+        slot = slots.take(self.env.cr.dbname, self.api_key._as_client().name, Settings(costly_at_once=1))
         self.assertTrue(slot)
         slot.release()
 

@@ -29,6 +29,7 @@ fusion.billing.charge.filter      r        r     rwcd     -      -
 fusion.billing.charge.tier        r        r     rwcd     -      -
 fusion.billing.charge.version     -        r     r        -      -
 fusion.billing.commitment         -        r     r        -      -
+fusion.billing.customer.token     -        r     r        -      -
 fusion.billing.idempotency.key    -        -     r        -      -
 fusion.billing.invoice.preview    -        rwc   rwc      -      -
 fusion.billing.metric             r        r     rwcd     -      -

@@ -9,11 +9,13 @@ from ..links import one
 from ..listings import Node, listed
 from ..pages import Relation, connection
 
-# A subscription names its partner and service, not the customer: together they are the customer. One that the
-# back office opened without a service is shown to each service whose customer the partner is.
+# Where a subscription does not name its customer, the partner and the service are the customer. One that the back
+# office opened without a service is shown to each service whose customer the partner is.
 _SUBSCRIPTIONS = Relation(
     lambda table: SQL(
-        "%(partner)s = parent.partner_id AND (%(service)s = parent.service_id OR %(service)s IS NULL)",
+        "%(partner)s = parent.partner_id AND (%(service)s = parent.service_id OR %(service)s IS NULL)"
+        " AND (%(customer)s = parent.id OR %(customer)s IS NULL)",
+        customer=SQL.identifier(table, "x_fc_account_link_id"),
         partner=SQL.identifier(table, "partner_id"),
         service=SQL.identifier(table, "x_fc_service_id"),
     )

@@ -83,7 +83,7 @@ def _resolve(rating, info, **args):
         raise ForbiddenError("You have no access to RatedCounter objects.")
     size, backward, text = read_place(args)
     beyond = None if text is None else decode_cursor(text, _ORDER)[1]
-    service = context.key.service_id if context.key else None
+    service = context.service
     load = partial(_load, context.env, service, size, backward, beyond)
     page = context.batch(("counters", size, backward, beyond), rating, load)
     page.count = lambda _info: context.batch("count of counters", rating, partial(_count, context.env, service))

@@ -78,6 +78,7 @@ def _of_all_orders(column):
     domain=[("is_subscription", "=", True)],
     columns=(
         *("name", "x_fc_external_id", "x_fc_plan_code", "x_fc_service_id", "subscription_state", "partner_id"),
+        *("x_fc_account_link_id",),
         *("start_date", "next_invoice_date", "end_date", "x_fc_ended_on", "x_fc_billed_until", "x_fc_billing_tz"),
         *("x_fc_close_reason", "currency_id", "company_id"),
     ),
@@ -181,5 +182,7 @@ def _load_customers(orders):
 
 
 def _pick(order, links):
-    service = order.x_fc_service_id
-    return next((link for link in links if not service or link.service_id == service), None)
+    service, known = order.x_fc_service_id, order.x_fc_account_link_id
+    return next((link for link in links if link == known), None) or next(
+        (link for link in links if not service or link.service_id == service), None
+    )
