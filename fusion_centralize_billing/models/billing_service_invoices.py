@@ -109,9 +109,9 @@ class BillingService(models.Model):
         return {"invoice_id": move.id, **self._describe_move(move), "reason": text(move.x_fc_void_reason)}
 
     def _describe_move(self, move):
-        links = move.x_fc_subscription_ids.partner_id.x_fc_account_link_ids.filtered(
-            lambda link: link.service_id.id == self.id
-        )
+        orders = move.x_fc_subscription_ids
+        links = orders.x_fc_account_link_id | orders.partner_id.x_fc_account_link_ids
+        links = links.filtered(lambda link: link.service_id.id == self.id)
         amounts = ("amount_untaxed", "amount_tax", "amount_total", "amount_residual")
         return {
             "number": text(move.name),
