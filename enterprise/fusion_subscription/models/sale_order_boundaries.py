@@ -49,6 +49,13 @@ class SaleOrder(models.Model):
             lines = self.order_line.filtered(lambda line: line in wanted)
         return lines
 
+    def _invoice_is_considered_free(self, *args, **kwargs):
+        """A period with usage to bill is not free, whatever Enterprise counts of its lines."""
+        answer = super()._invoice_is_considered_free(*args, **kwargs)
+        if not any(line._is_billed_by_usage() and line.qty_to_invoice for line in self.order_line):
+            return answer
+        return (False, *answer[1:]) if isinstance(answer, tuple) else False
+
     def _is_previewed_ahead(self):
         """Tell whether this is a preview of an invoice that Enterprise will make on a later day."""
         day = self.env.context.get(_PREVIEWED_DAY)
