@@ -1,8 +1,9 @@
 """The core on Enterprise's subscriptions.
 
 Enterprise itself is not to be had here. A stand-in ``sale_subscription`` with the publicly known
-fields (stand_ins/enterprise) takes its place: this shows that the core needs nothing of our
-Community subscriptions, not that Enterprise behaves like the stand-in.
+behaviour (stand_ins/enterprise) takes its place: this shows that the core needs nothing of our
+Community subscriptions, not that Enterprise behaves like the stand-in. The core's own tests run on it
+by ``scripts/test --enterprise``.
 """
 
 import json

@@ -54,7 +54,7 @@ class TestQueryCounts(GraphqlCase):
             cls._create_charge(plan=plan)
         cls.orders = cls._create_orders(count)
         cls._create_usage(cls.orders)
-        with trap_jobs(), cls()._on("2026-02-01"):
+        with trap_jobs(), cls._on("2026-02-01"):
             cls.orders._create_invoices().action_post()
 
     @classmethod
@@ -71,6 +71,8 @@ class TestQueryCounts(GraphqlCase):
         )
         with trap_jobs():
             orders.action_confirm()
+            for order in orders:
+                cls._begin_first_period(order)
         return orders
 
     @classmethod

@@ -89,7 +89,7 @@ def _refused_is_good():
     return contextlib.suppress(UserError)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestHistories(BillingCase):
     """Whatever happens to a subscription, in the end its invoices come to the price of its final usage.
 
