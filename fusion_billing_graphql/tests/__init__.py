@@ -23,4 +23,5 @@ from . import (
     test_session,
     test_shared_invoices,
     test_told_of_customers,
+    test_whose_subscriptions,
 )
