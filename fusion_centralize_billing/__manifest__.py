@@ -2,7 +2,7 @@
 {
     "name": "Fusion Centralize Billing",
     "summary": "Bill several products by usage: metered charges, rating ledger, invoices, signed webhooks, APIs",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "category": "Accounting/Accounting",
     "author": "Nexa Systems Inc.",
     "license": "OPL-1",

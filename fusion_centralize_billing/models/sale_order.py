@@ -41,6 +41,12 @@ class SaleOrder(models.Model):
     x_fc_billed_until = fields.Date(
         string="Usage Billed Until", readonly=True, copy=False, help="Usage before this day has been invoiced."
     )
+    x_fc_billed_from = fields.Date(
+        string="Usage Billed From",
+        readonly=True,
+        copy=False,
+        help="What was used before this day was billed before this subscription was taken over: it is not billed again.",
+    )
     x_fc_ended_on = fields.Date(
         string="Ended On", readonly=True, copy=False, help="The first day that the subscription does not cover."
     )
@@ -303,7 +309,7 @@ class SaleOrder(models.Model):
     @api.model
     def _fc_get_guarded_fields(self):
         # Usage is billed between these days: what a person wrote there would never be billed, or be credited.
-        return super()._fc_get_guarded_fields() | {"x_fc_billed_until", "x_fc_ended_on"}
+        return super()._fc_get_guarded_fields() | {"x_fc_billed_from", "x_fc_billed_until", "x_fc_ended_on"}
 
     def _fc_has_usage(self):
         # sudo: usage counts whoever asks.

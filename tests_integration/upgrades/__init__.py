@@ -1,0 +1,6 @@
+"""Upgrades of databases with data: from the early scaffold, and from the last release.
+
+scaffold_addon  writes the scaffold as an addon, from a description of its models
+scaffold_data   fills its tables
+schema          what a database looks like, for comparisons
+"""

@@ -1,0 +1,36 @@
+"""What a database looks like, so that an upgraded one can be compared with a new one."""
+
+import os
+import subprocess
+
+from runtime import databases
+from runtime.server import Odoo
+
+_COLUMNS = """
+    SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' '
+           || COALESCE(column_default, '')
+      FROM information_schema.columns WHERE table_schema = 'public'
+"""
+_INDEXES = "SELECT tablename || ': ' || indexdef FROM pg_indexes WHERE schemaname = 'public'"
+_CONSTRAINTS = """
+    SELECT conrelid::regclass || ': ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+     WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
+"""
+
+
+def describe(odoo: Odoo, database: str) -> set[str]:
+    """Return columns with their types, indexes and constraints of all tables, one line each."""
+    found: set[str] = set()
+    for query in (_COLUMNS, _INDEXES, _CONSTRAINTS):
+        found.update(databases.psql(odoo, database, query).splitlines())
+    return found
+
+
+def dump(odoo: Odoo, database: str, *options: str) -> list[bytes]:
+    """Return what is in a database, as ``pg_dump`` writes it, line by line; numbers given away never come back."""
+    environment = {**os.environ, **odoo.connection.environment()}
+    command = ["pg_dump", "--no-owner", *options, database]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    # Some versions of pg_dump begin and end with a random word.
+    random = (b"\\restrict", b"\\unrestrict", b"SELECT pg_catalog.setval(")
+    return [line for line in done.stdout.splitlines() if not line.startswith(random)]
