@@ -36,7 +36,11 @@ def remove(cr):
         for record_id in _find(cr, model):
             env[model].browse(record_id).exists().unlink()
     env.flush_all()
-    cr.execute("DELETE FROM ir_model_data WHERE module = %s AND model IN %s", [MODULE, _OWN])
+    # What Odoo has noted of the old tables' constraints: it would drop those of the new ones by their names.
+    cr.execute(
+        "DELETE FROM ir_model_constraint WHERE module = (SELECT id FROM ir_module_module WHERE name = %s)", [MODULE]
+    )
+    cr.execute("DELETE FROM ir_model_data WHERE module = %s AND model IN %s", [MODULE, (*_OWN, "ir.model.constraint")])
     cr.execute(
         r"UPDATE ir_model_data SET noupdate = TRUE WHERE module = %s AND model NOT LIKE 'ir.%%'",
         [MODULE],

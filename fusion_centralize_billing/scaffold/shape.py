@@ -65,15 +65,29 @@ def set_aside(cr):
         table = f"fusion_billing_{name}"
         if not table_exists(cr, table):
             continue
-        cr.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = %s::regclass", [table])
-        for number, (index,) in enumerate(cr.fetchall()):
-            renamed = SQL.identifier(f"{aside(name)}_index_{number}")
-            cr.execute(SQL("ALTER INDEX %s RENAME TO %s", SQL(index), renamed))
+        _rename_parts(cr, name, table)
         cr.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table])
         [sequence] = cr.fetchone()
         if sequence:
             cr.execute(SQL("ALTER SEQUENCE %s RENAME TO %s", SQL(sequence), SQL.identifier(f"{aside(name)}_id_seq")))
         cr.execute(SQL("ALTER TABLE %s RENAME TO %s", SQL.identifier(table), SQL.identifier(aside(name))))
+
+
+def _rename_parts(cr, name, table):
+    """Rename indexes and foreign keys: names are unique in a schema, and the new table's have to be the usual ones."""
+    cr.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = %s::regclass", [table])
+    for number, (index,) in enumerate(cr.fetchall()):
+        cr.execute(
+            SQL("ALTER INDEX %s RENAME TO %s", SQL(index), SQL.identifier(f"{aside(name)}_index_{number}"))
+        )
+    cr.execute("SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('f', 'c')", [table])
+    for number, (constraint,) in enumerate(cr.fetchall()):
+        renamed = SQL.identifier(f"{aside(name)}_constraint_{number}")
+        cr.execute(
+            SQL(
+                "ALTER TABLE %s RENAME CONSTRAINT %s TO %s", SQL.identifier(table), SQL.identifier(constraint), renamed
+            )
+        )
 
 
 def read(cr, name, columns):

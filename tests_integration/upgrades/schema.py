@@ -22,7 +22,7 @@ def describe(odoo: Odoo, database: str) -> set[str]:
     """Return columns with their types, indexes and constraints of all tables, one line each."""
     found: set[str] = set()
     for query in (_COLUMNS, _INDEXES, _CONSTRAINTS):
-        found.update(databases.psql(odoo, database, query).splitlines())
+        found.update(line.strip() for line in databases.psql(odoo, database, query).splitlines())
     return found
 
 
