@@ -36,6 +36,8 @@ for service, external_id, partner in (
     create("fusion.billing.account.link", service_id=service.id, external_id=external_id, partner_id=partner.id,
            external_email=partner.email)
 
+# For this version: webhooks of the tests go to this machine.
+env["ir.config_parameter"].set_param("fusion_centralize_billing.webhook_allow_loopback", "True")
 calls = create("fusion.billing.metric", name="Calls", code="calls", aggregation="sum")
 seats = create("fusion.billing.metric", name="Seats", code="seats", aggregation="max")
 month = create("sale.subscription.plan", name="Monthly, scaffold", billing_period_value=1, billing_period_unit="month")
