@@ -126,7 +126,7 @@ def test_a_scaffold_of_a_version_as_high_is_not_touched_and_the_sentence_to_lowe
 
 
 def test_the_upgrade_warns_of_nothing_and_the_schema_is_that_of_a_new_database(upgraded: Site) -> None:
-    assert _find_warnings(upgraded.facts["log"]) == []
+    assert schema.find_warnings(upgraded.facts["log"]) == []
     fresh = f"{upgraded.database}_fresh"
     databases.create(upgraded.odoo, upgraded.runtime.queue_job_version, fresh)
     databases.install_addons(upgraded.odoo, fresh, (NAME,))
@@ -224,7 +224,9 @@ def test_waiting_webhooks_are_delivered_once_and_signed_with_the_old_secret(
 ) -> None:
     office, _app = live
     job_queue.wait_until_idle(office)
-    webhooks = office.find("fusion.billing.webhook", [("event_type", "=", "invoice.finalized")], ["state", "delivery_uuid"])
+    webhooks = office.find(
+        "fusion.billing.webhook", [("event_type", "=", "invoice.finalized")], ["state", "delivery_uuid"]
+    )
     assert [webhook["state"] for webhook in webhooks][:4] == ["sent", "sent", "sent", "dead"]
     assert len({webhook["delivery_uuid"] for webhook in webhooks}) == len(webhooks)
 
@@ -276,7 +278,3 @@ def _describe_tables(site: Site) -> list[bytes]:
     """Return all that is in the database; on Enterprise, where the binding was installed by then, what it concerns."""
     only = [] if site.edition == "community" else ["-t", "fusion_*", "-t", "ir_cron", "-t", "account_move_line"]
     return schema.dump(site.odoo, site.database, *only)
-
-
-def _find_warnings(log: str) -> list[str]:
-    return [line for line in log.splitlines() if any(f" {level} " in line for level in ("WARNING", "ERROR", "CRITICAL"))]

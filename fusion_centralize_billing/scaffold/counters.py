@@ -59,7 +59,9 @@ def take_over(env, report):
         )
     cr.execute("SELECT COUNT(*) FROM fusion_billing_usage WHERE voided_at IS NOT NULL")
     if count := cr.fetchone()[0]:
-        report.tell(f"{count} counters are void: their quantity is no number from zero up, or they end before they start.")
+        report.tell(
+            f"{count} counters are void: their quantity is no number from zero up, or they end before they start."
+        )
     _tell_left_out(cr, report)
     env.invalidate_all()
 

@@ -37,7 +37,9 @@ def take_over(env, report):
     """Keep which partner each service means by an external id."""
     cr = env.cr
     links = SQL(
-        _LINKS, email=shape.column(cr, "account_link", "external_email"), links=SQL.identifier(shape.aside("account_link"))
+        _LINKS,
+        email=shape.column(cr, "account_link", "external_email"),
+        links=SQL.identifier(shape.aside("account_link")),
     )
     cr.execute(SQL(_INSERT, links))
     shape.number_on(env, "fusion.billing.account.link")

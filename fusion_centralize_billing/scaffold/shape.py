@@ -56,7 +56,9 @@ def check_ready(cr):
     try:
         secret_box.encrypt("")
     except SecretKeyError as exc:
-        raise UserError(f"The webhook secrets of the services have to be encrypted. {exc} Nothing was changed.") from exc
+        raise UserError(
+            f"The webhook secrets of the services have to be encrypted. {exc} Nothing was changed."
+        ) from exc
 
 
 def set_aside(cr):
@@ -77,16 +79,12 @@ def _rename_parts(cr, name, table):
     """Rename indexes and foreign keys: names are unique in a schema, and the new table's have to be the usual ones."""
     cr.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = %s::regclass", [table])
     for number, (index,) in enumerate(cr.fetchall()):
-        cr.execute(
-            SQL("ALTER INDEX %s RENAME TO %s", SQL(index), SQL.identifier(f"{aside(name)}_index_{number}"))
-        )
+        cr.execute(SQL("ALTER INDEX %s RENAME TO %s", SQL(index), SQL.identifier(f"{aside(name)}_index_{number}")))
     cr.execute("SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype IN ('f', 'c')", [table])
     for number, (constraint,) in enumerate(cr.fetchall()):
         renamed = SQL.identifier(f"{aside(name)}_constraint_{number}")
         cr.execute(
-            SQL(
-                "ALTER TABLE %s RENAME CONSTRAINT %s TO %s", SQL.identifier(table), SQL.identifier(constraint), renamed
-            )
+            SQL("ALTER TABLE %s RENAME CONSTRAINT %s TO %s", SQL.identifier(table), SQL.identifier(constraint), renamed)
         )
 
 

@@ -87,7 +87,9 @@ def _tell_doubt(order, service_id, plan_code, report):
             "give the subscription to one of them (Billing Service) to let it hear of invoices.",
         )
     if not plan_code:
-        report.tell(f"{order.name}: no charge applies until it has a plan code, for several plans price its usage.", service_id)
+        report.tell(
+            f"{order.name}: no charge applies until it has a plan code, for several plans price its usage.", service_id
+        )
 
 
 def quieten_overage_lines(env, report):
@@ -114,7 +116,9 @@ def quieten_overage_lines(env, report):
         waiting = of_order.filtered(lambda line: not line.invoice_lines or _recurs(line))
         was_locked, order.locked = order.locked, False
         for line in waiting.filtered("price_unit"):
-            report.tell(f"{order.name}: {line.name} over {line.price_subtotal} is rated anew.", order.x_fc_service_id.id)
+            report.tell(
+                f"{order.name}: {line.name} over {line.price_subtotal} is rated anew.", order.x_fc_service_id.id
+            )
         # Both: the price in case an edition bills what the quantity lacks of what was invoiced.
         waiting.write({"price_unit": 0, "product_uom_qty": 0})
         order.locked = was_locked

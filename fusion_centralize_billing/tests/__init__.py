@@ -65,6 +65,7 @@ from . import (
     test_security,
     test_service_keys,
     test_simulation,
+    test_taken_over,
     test_technical_users,
     test_terms_by_day,
     test_time_zones,

@@ -2,5 +2,7 @@
 
 scaffold_addon  writes the scaffold as an addon, from a description of its models
 scaffold_data   fills its tables
+release_data    fills the tables of a release
+dump_release    keeps that as release-VERSION.sql.xz: to be run on each release
 schema          what a database looks like, for comparisons
 """

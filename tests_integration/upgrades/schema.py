@@ -1,6 +1,7 @@
-"""What a database looks like, so that an upgraded one can be compared with a new one."""
+"""What a database looks like after an upgrade, and what that has complained of."""
 
 import os
+import re
 import subprocess
 
 from runtime import databases
@@ -16,6 +17,8 @@ _CONSTRAINTS = """
     SELECT conrelid::regclass || ': ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
      WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
 """
+#: A dump that was restored has them in other places.
+_CASTS = re.compile(r"::(character varying|text)(\[\])?|[()]")
 
 
 def describe(odoo: Odoo, database: str) -> set[str]:
@@ -23,7 +26,7 @@ def describe(odoo: Odoo, database: str) -> set[str]:
     found: set[str] = set()
     for query in (_COLUMNS, _INDEXES, _CONSTRAINTS):
         found.update(line.strip() for line in databases.psql(odoo, database, query).splitlines())
-    return found
+    return {_CASTS.sub("", line) for line in found}
 
 
 def dump(odoo: Odoo, database: str, *options: str) -> list[bytes]:
@@ -34,3 +37,9 @@ def dump(odoo: Odoo, database: str, *options: str) -> list[bytes]:
     # Some versions of pg_dump begin and end with a random word.
     random = (b"\\restrict", b"\\unrestrict", b"SELECT pg_catalog.setval(")
     return [line for line in done.stdout.splitlines() if not line.startswith(random)]
+
+
+def find_warnings(log: str) -> list[str]:
+    """Return the lines of an upgrade's log that are worse than information."""
+    levels = (" WARNING ", " ERROR ", " CRITICAL ")
+    return [line for line in log.splitlines() if any(level in line for level in levels)]
