@@ -209,7 +209,7 @@ def test_the_open_period_is_rated_once_and_the_billed_one_never_again(
 
 
 def test_the_api_works_with_the_old_key(upgraded: Site, live: tuple[BackOffice, SourceApp]) -> None:
-    office, app = live
+    _office, app = live
     assert {(plan["plan_code"], plan["metric"]) for plan in app.plans()} == {("pro", "calls"), ("pro", "seats")}
     assert app.upsert_customer("acme", "Customer 1", "one@customer.example")["status"] == "ok"
     assert app.ask("GET", f"/subscriptions/{upgraded.facts['order']}")["status"] == "ok"
@@ -263,7 +263,7 @@ def _install_scaffold(site: Site, folder: Path, webhook_url: str) -> None:
     scaffold_addon.write(folder, VERSIONS[site.edition], [*depends, "sale_management"])
     if site.edition == "community":
         (folder / "fusion_subscription").symlink_to(layout.CHECKOUT / "fusion_subscription")
-    places = [path for path in configuration.addons_path(site.runtime.source) if layout.CHECKOUT != path]
+    places = [path for path in configuration.addons_path(site.runtime.source) if path != layout.CHECKOUT]
     places = [path for path in places if path != layout.CHECKOUT / "enterprise"]
     path = ["--addons-path", ",".join(map(str, [*places, folder]))]
     log = layout.LOGS / f"{site.database}-scaffold.log"

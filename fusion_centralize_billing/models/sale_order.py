@@ -45,7 +45,7 @@ class SaleOrder(models.Model):
         string="Usage Billed From",
         readonly=True,
         copy=False,
-        help="What was used before this day was billed before this subscription was taken over: it is not billed again.",
+        help="Usage before this day was billed before the subscription was taken over: it is not billed again.",
     )
     x_fc_ended_on = fields.Date(
         string="Ended On", readonly=True, copy=False, help="The first day that the subscription does not cover."

@@ -76,8 +76,8 @@ def _make_orders(env, scope):
 def _make_days(env):
     """The first instants of the days that bound open periods: time zones are read as rating reads them."""
     env.cr.execute(
-        "SELECT DISTINCT bound.day, tz FROM proof_order"
-        " CROSS JOIN LATERAL (VALUES (start_on), (billed_from), (open_from), (open_until)) AS bound (day) WHERE bound.day IS NOT NULL"
+        "SELECT DISTINCT bound.day, tz FROM proof_order CROSS JOIN LATERAL"
+        " (VALUES (start_on), (billed_from), (open_from), (open_until)) AS bound (day) WHERE bound.day IS NOT NULL"
     )
     days = [(day, zone, start_of_day(day, zone)) for day, zone in env.cr.fetchall()]
     env.cr.execute("CREATE TEMPORARY TABLE proof_day (day date, tz varchar, at timestamp) ON COMMIT DROP")

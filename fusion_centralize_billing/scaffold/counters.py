@@ -21,7 +21,7 @@ _INSERT = """
     SELECT known.id, known.subscription_id, sale_order.x_fc_service_id, known.metric_id, known.period_start,
            known.period_end, GREATEST(known.period_start, known.period_end - interval '1 microsecond'),
            CASE WHEN fault.is_none THEN known.quantity ELSE 0 END, COALESCE(known.source, 'push'),
-           known.idempotency_key, CASE WHEN fault.is_none AND NOT known.is_reversed THEN NULL ELSE now() AT TIME ZONE 'UTC' END,
+           known.idempotency_key, CASE WHEN NOT fault.is_none OR known.is_reversed THEN now() AT TIME ZONE 'UTC' END,
            CASE WHEN NOT fault.is_none THEN 'Not a quantity: ' || known.quantity
                 WHEN known.is_reversed THEN 'Its end was before its start.' END,
            known.create_uid, known.write_uid, known.create_date, known.write_date

@@ -27,7 +27,8 @@ _PLANS = """
 _KNOWN = """
     SELECT sale_order.id FROM sale_order
      WHERE is_subscription AND state = 'sale'
-       AND (id IN (SELECT subscription_id FROM %s) OR partner_id IN (SELECT partner_id FROM fusion_billing_account_link))
+       AND (id IN (SELECT subscription_id FROM %s)
+            OR partner_id IN (SELECT partner_id FROM fusion_billing_account_link))
      ORDER BY id
 """
 
@@ -102,7 +103,8 @@ def quieten_overage_lines(env, report):
             """
             SELECT DISTINCT line.id
               FROM sale_order_line AS line
-              JOIN sale_order ON sale_order.id = line.order_id AND sale_order.is_subscription AND sale_order.state = 'sale'
+              JOIN sale_order ON sale_order.id = line.order_id
+               AND sale_order.is_subscription AND sale_order.state = 'sale'
               JOIN %(charges)s AS charge ON charge.product_id = line.product_id
               JOIN fusion_billing_usage AS usage
                 ON usage.subscription_id = line.order_id AND usage.metric_id = charge.metric_id

@@ -78,6 +78,6 @@ class TestTakenOver(BillingCase):
         self.env.cr.execute("ALTER TABLE fusion_billing_service ADD COLUMN webhook_secret varchar")
         shape.check_ready(self.env.cr)  # no service has one
         self.env.cr.execute("UPDATE fusion_billing_service SET webhook_secret = 'clear'")
-        with patch.object(secret_box, "_configured_keys", return_value=""):
-            with self.assertRaisesRegex(UserError, secret_box.ENVIRONMENT_VARIABLE):
-                shape.check_ready(self.env.cr)
+        without_key = patch.object(secret_box, "_configured_keys", return_value="")
+        with without_key, self.assertRaisesRegex(UserError, secret_box.ENVIRONMENT_VARIABLE):
+            shape.check_ready(self.env.cr)

@@ -19,6 +19,7 @@ sys.path[:0] = [str(_HERE.parents[1] / "scripts"), str(_HERE.parent)]
 from runtime import databases, entry, layout, postgres  # noqa: E402
 from runtime.progress import Fault, say  # noqa: E402
 from runtime.server import Odoo  # noqa: E402
+
 from upgrades import release_data  # noqa: E402
 
 NAME = "fusion_release_dump"

@@ -25,7 +25,8 @@ def on(day):
 
 with on("2026-01-01"):
     service = create("fusion.billing.service", name="App 1", code="app")
-    month = create("sale.subscription.plan", name="Monthly, release", billing_period_value=1, billing_period_unit="month")
+    month = create("sale.subscription.plan", name="Monthly, release", billing_period_value=1,
+                   billing_period_unit="month")
     product = {"type": "service", "list_price": 0}
     fee = create("product.product", name="Fee", recurring_invoice=True, **product)
     used = create("product.product", name="Usage", **product)

@@ -1,8 +1,8 @@
 """What the scaffold had in its tables: code for ``odoo shell`` on a database in which it is installed.
 
 Two apps. "crm" has the customer "acme" with a subscription in its second month: the first one was invoiced with its
-1,100 calls (0.10 above 100, by the thousand), the open one has 5,100.1 so far, with an order line for them. "desk" shares the
-customer "shared" with "crm", so that nothing tells whose the usage of that one's subscription is.
+1,100 calls (0.10 above 100, by the thousand), the open one has 5,100.1 so far, with an order line for them.
+"desk" shares the customer "shared" with "crm", so that nothing tells whose the usage of that one's subscription is.
 """
 
 KEYS = {"crm": "crm-key-from-before-the-upgrade", "desk": "desk-key-from-before-the-upgrade"}
@@ -75,9 +75,10 @@ count(order, calls, 5100.1, first_boundary, "crm:open")
 count(order, calls, -5, first_boundary, "crm:negative")
 count(undecided, calls, 7, first_boundary, "whose")
 
-for state, attempts, error in (("pending", 0, False), ("failed", 2, "HTTP 500"), ("sent", 1, False), ("failed", 8, "HTTP 500")):
+for state, attempts in (("pending", 0), ("failed", 2), ("sent", 1), ("failed", 8)):
     create("fusion.billing.webhook", service_id=crm.id, event_type="invoice.finalized", payload={{"state": state}},
-           signature="f" * 64, state=state, attempts=attempts, next_retry_at=datetime.now(), last_error=error)
+           signature="f" * 64, state=state, attempts=attempts, next_retry_at=datetime.now(),
+           last_error=state == "failed" and "HTTP 500")
 create("fusion.billing.reconciliation", service_id=crm.id, partner_id=acme.id, period_start=start,
        period_end=first_boundary, odoo_amount=20.1, external_amount=20.1, note="Compared by hand")
 env.cr.commit()
