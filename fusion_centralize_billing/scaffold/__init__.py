@@ -10,6 +10,7 @@ customers      what services call customers
 subscriptions  which of its subscriptions are whose, and until when they were billed
 counters       usage
 webhooks       deliveries
+reconciliation comparisons with the former billing
 report         what people should know of it
 
 The scripts in migrations/0.0.0 call it in every upgrade: the scaffold's version is not known.

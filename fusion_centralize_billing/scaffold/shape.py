@@ -110,6 +110,13 @@ def put_back(cr, name):
         cr.execute(SQL("ALTER TABLE %s RENAME TO %s", table, renamed))
 
 
+def keep(cr, name):
+    """Keep a table that was set aside under a name that nothing else has, and return that."""
+    kept = f"fusion_former_{name}"
+    cr.execute(SQL("ALTER TABLE %s RENAME TO %s", SQL.identifier(aside(name)), SQL.identifier(kept)))
+    return kept
+
+
 def drop(cr):
     """Drop what was set aside: the secrets in clear text, too."""
     for name in NAMES:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from odoo.modules.module import load_script
 
-from . import catalogue, counters, customers, services, shape, subscriptions, webhooks
+from . import catalogue, counters, customers, reconciliation, services, shape, subscriptions, webhooks
 from .report import Report
 
 _PORTS = Path(__file__).parents[1] / "migrations" / "19.0.1.2.0" / "post-webhook_ports.py"
@@ -23,22 +23,8 @@ def take_over(env):
     subscriptions.quieten_overage_lines(env, report)
     webhooks.take_over(env, report)
     load_script(str(_PORTS), "webhook_ports").migrate(env.cr, None)
-    _keep_reconciliation(env)
+    reconciliation.take_over(env, report)
     env.flush_all()
     shape.drop(env.cr)
     env.invalidate_all()
     report.publish(env)
-
-
-def _keep_reconciliation(env):
-    """Keep the comparisons with the former billing; the columns that the model has, if there is one."""
-    cr, model = env.cr, "fusion.billing.reconciliation"
-    if model not in env:
-        shape.put_back(cr, "reconciliation")
-        return
-    fields = env[model]._fields.values()
-    columns = [field.name for field in fields if field.store and field.column_type and field.name != "id"]
-    for row in shape.read(cr, "reconciliation", columns):
-        shape.number_next(env, model, row.pop("id"))
-        env[model].create({name: value for name, value in row.items() if value is not None})
-    shape.number_on(env, model)
