@@ -2,6 +2,7 @@
 from odoo import api, models
 
 from ..api.errors import BusinessRuleError
+from ..scaffold.shape import check_taken_over
 from .changes import get_changes, is_other
 
 
@@ -24,6 +25,12 @@ class BillingGuarded(models.AbstractModel):
     _fc_is_confined = False
 
     # === CRUD === #
+
+    def init(self):
+        super().init()
+        if self._name == "fusion.billing.guarded":
+            # The first model of this addon: no table was touched yet, whether upgrade scripts were run or not.
+            check_taken_over(self.env.cr)
 
     @api.model
     def default_get(self, fields):

@@ -14,6 +14,7 @@ REASONS = [
     ("no_charge", "No charge of the plan prices it in this period"),
     ("not_due", "Its period has not begun"),
     ("before_start", "Before the start of the subscription"),
+    ("billed_before", "Billed before the subscription was taken over"),
     ("after_end", "After the end of the subscription"),
     ("quotation", "Of a quotation"),
     ("cancelled", "Of a cancelled subscription"),

@@ -9,7 +9,7 @@ from ..rating import attributed_at
 from .usage_row import UsageRow
 
 #: Faults of counters that their subscription does not cover (any more).
-_OUTSIDE = ("usage_before_start", "usage_after_end")
+_OUTSIDE = ("usage_before_start", "usage_already_billed", "usage_after_end")
 
 
 class BillingService(models.Model):
@@ -104,6 +104,10 @@ class BillingService(models.Model):
                 "usage_before_start",
                 self.env._("The subscription starts on %s.", subscription.start_date),
             )
+        billed_from = subscription.x_fc_billed_from
+        if billed_from and day < billed_from:
+            text = self.env._("What was used before %s was billed before the subscription was taken over.", billed_from)
+            return "period_end", "usage_already_billed", text
         ended_on = subscription._fc_get_end_date()
         if ended_on and day >= ended_on:
             return "period_end", "usage_after_end", self.env._("The subscription ends on %s.", ended_on)

@@ -35,6 +35,12 @@ class SaleOrder(models.Model):
     x_fc_billed_until = fields.Date(
         string="Usage Billed Until", readonly=True, copy=False, help="Usage before this day has been invoiced."
     )
+    x_fc_billed_from = fields.Date(
+        string="Usage Billed From",
+        readonly=True,
+        copy=False,
+        help="Usage before this day was billed before the subscription was taken over: it is not billed again.",
+    )
     x_fc_usage_ids = fields.One2many("fusion.billing.usage", "subscription_id", string="Usage")
     x_fc_rating_ids = fields.One2many("fusion.billing.rating", "subscription_id", string="Ratings")
 
@@ -181,7 +187,7 @@ class SaleOrder(models.Model):
     @api.model
     def _fc_get_guarded_fields(self):
         # Usage is billed between these days: what a person wrote there would never be billed, or be credited.
-        return super()._fc_get_guarded_fields() | {"x_fc_billed_until"}
+        return super()._fc_get_guarded_fields() | {"x_fc_billed_from", "x_fc_billed_until"}
 
     def _fc_has_usage(self):
         # sudo: usage counts whoever asks.

@@ -209,6 +209,7 @@ def _reason_query():
                     WHEN period.start_on IS NOT NULL THEN 'no_charge'
                     WHEN known.state <> 'sale' THEN 'quotation'
                     WHEN usage.attributed_at < (%(start)s) THEN 'before_start'
+                    WHEN usage.attributed_at < (%(billed)s) THEN 'billed_before'
                     WHEN known.end_on <= COALESCE(known.open_until, known.open_from) THEN 'after_end'
                     WHEN usage.attributed_at >= COALESCE((%(until)s), (%(from)s)) THEN 'not_due'
                     ELSE 'no_period' END AS reason) AS reason
@@ -217,7 +218,7 @@ def _reason_query():
     )
 
 
-_BOUNDS = {"start": "start_on", "from": "open_from", "until": "open_until"}
+_BOUNDS = {"start": "start_on", "billed": "billed_from", "from": "open_from", "until": "open_until"}
 
 
 def _instant_query(column):

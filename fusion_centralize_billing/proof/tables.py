@@ -50,6 +50,7 @@ def _make_orders(env, scope):
             """
             SELECT sale_order.id, company_id, currency_id, x_fc_service_id AS service_id, x_fc_plan_code AS plan_code,
                    COALESCE(x_fc_billing_tz, 'UTC') AS tz, state, start_date AS start_on,
+                   x_fc_billed_from AS billed_from,
                    COALESCE(x_fc_billed_until, start_date) AS open_from,
                    CASE WHEN state <> 'cancel' THEN LEAST(next_invoice_date, x_fc_ended_on) END AS open_until,
                    COALESCE(x_fc_ended_on, %(end)s) AS end_on,
@@ -72,8 +73,8 @@ def _make_orders(env, scope):
 def _make_days(env):
     """The first instants of the days that bound open periods: time zones are read as rating reads them."""
     env.cr.execute(
-        "SELECT DISTINCT bound.day, tz FROM proof_order"
-        " CROSS JOIN LATERAL (VALUES (start_on), (open_from), (open_until)) AS bound (day) WHERE bound.day IS NOT NULL"
+        "SELECT DISTINCT bound.day, tz FROM proof_order CROSS JOIN LATERAL"
+        " (VALUES (start_on), (billed_from), (open_from), (open_until)) AS bound (day) WHERE bound.day IS NOT NULL"
     )
     days = [(day, zone, start_of_day(day, zone)) for day, zone in env.cr.fetchall()]
     env.cr.execute("CREATE TEMPORARY TABLE proof_day (day date, tz varchar, at timestamp) ON COMMIT DROP")

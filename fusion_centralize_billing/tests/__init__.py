@@ -75,6 +75,7 @@ from . import (
     test_service_keys,
     test_shared_invoices,
     test_simulation,
+    test_taken_over,
     test_technical_users,
     test_terms_by_day,
     test_time_zones,

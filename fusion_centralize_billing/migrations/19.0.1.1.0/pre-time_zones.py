@@ -5,6 +5,9 @@
 def migrate(cr, version):
     cr.execute("ALTER TABLE sale_order ADD COLUMN IF NOT EXISTS x_fc_billing_tz varchar")
     cr.execute("UPDATE sale_order SET x_fc_billing_tz = 'UTC' WHERE is_subscription")
+    cr.execute("SELECT to_regclass('fusion_billing_rating')")
+    if not cr.fetchone()[0]:
+        return  # an upgrade from the scaffold
     cr.execute(
         "ALTER TABLE fusion_billing_rating ADD COLUMN IF NOT EXISTS first_day date,"
         " ADD COLUMN IF NOT EXISTS last_day date"

@@ -25,5 +25,8 @@ _ASSIGN = """
 
 
 def migrate(cr, version):
+    cr.execute("SELECT to_regclass('fusion_billing_metric')")
+    if not cr.fetchone()[0]:
+        return  # an upgrade from the scaffold
     cr.execute("ALTER TABLE fusion_billing_metric ADD COLUMN IF NOT EXISTS company_id integer")
     cr.execute(_ASSIGN)
