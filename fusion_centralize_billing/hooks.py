@@ -11,9 +11,11 @@ def note_running_subscriptions(env):
     """
     orders = env["sale.order"].search([("subscription_state", "in", [*RUNNING_STATES, *ENDED_STATES])])
     for order in orders:
+        day = order._edition_get_billed_until()
         order.write(
             {
                 "x_fc_seen_state": order.subscription_state,
-                "x_fc_billed_until": order._edition_get_billed_until() or order.x_fc_billed_until,
+                # Usage of before would be of no period: it is refused.
+                **({"x_fc_billed_until": day, "x_fc_billed_from": day} if day else {}),
             }
         )

@@ -2,6 +2,7 @@
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import tagged
 
+from ..api.errors import BusinessRuleError
 from ..hooks import note_running_subscriptions
 from .common import BillingCase, load_script
 
@@ -73,5 +74,16 @@ class TestSeenStates(BillingCase):
         with self._on("2026-04-10"):
             note_running_subscriptions(self.env)
         self.assertEqual(str(order.x_fc_billed_until), "2026-04-01")
+        self.assertEqual(order.x_fc_billed_from, order.x_fc_billed_until)
+        event = {
+            "subscription_external_id": order.x_fc_external_id,
+            "metric_code": self.metric.code,
+            "quantity": "1",
+            "period_start": "2026-03-05",
+            "period_end": "2026-03-05",
+        }
+        with self.assertRaises(BusinessRuleError) as caught:
+            self.service._api_record_usage({"events": [event]})
+        self.assertEqual(caught.exception.code, "usage_already_billed")
         self._use(order, 5, "2026-04-05")
         self.assertEqual(self._invoice_on(order, "2026-05-01").amount_untaxed, 25)
