@@ -93,7 +93,7 @@ def _create_charge(env, row, company_id, taken, report):
 def _find_product(env, product_id, report):
     """Return the product of a charge; of a recurring one a copy that is not: its line would be billed each period."""
     product = env["product.product"].browse(product_id or ()).exists()
-    if "recurring_invoice" not in product._fields or not product.recurring_invoice:
+    if not product.recurring_invoice:
         return product
     copy = product.copy({"name": f"{product.name} (usage)", "recurring_invoice": False})
     report.tell(f"{product.display_name} is recurring: its usage is billed with {copy.display_name} from now on.")

@@ -60,7 +60,7 @@ def _find_boundary(order):
     last invoice closed is billed, and nothing else.
     """
     if order.subscription_state not in _RUNNING:
-        end = ("end_date" in order._fields and order.end_date) or order.next_invoice_date or fields.Date.today()
+        end = order._edition_get_planned_end() or order.next_invoice_date or fields.Date.today()
         return end, end
     day = order.next_invoice_date
     period = day and order._fc_get_period_around(day - datetime.timedelta(days=1))
@@ -115,7 +115,7 @@ def quieten_overage_lines(env, report):
     )
     lines = env["sale.order.line"].browse(line_id for (line_id,) in env.cr.fetchall())
     for order, of_order in lines.grouped("order_id").items():
-        waiting = of_order.filtered(lambda line: not line.invoice_lines or _recurs(line))
+        waiting = of_order.filtered(lambda line: not line.invoice_lines or line.product_id.recurring_invoice)
         was_locked, order.locked = order.locked, False
         for line in waiting.filtered("price_unit"):
             report.tell(
@@ -124,8 +124,3 @@ def quieten_overage_lines(env, report):
         # Both: the price in case an edition bills what the quantity lacks of what was invoiced.
         waiting.write({"price_unit": 0, "product_uom_qty": 0})
         order.locked = was_locked
-
-
-def _recurs(line):
-    product = line.product_id
-    return "recurring_invoice" in product._fields and product.recurring_invoice
