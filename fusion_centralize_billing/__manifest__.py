@@ -43,5 +43,6 @@
         "views/product_views.xml",
         "views/menus.xml",
     ],
+    "post_init_hook": "note_running_subscriptions",
     "application": True,
 }

@@ -2,7 +2,7 @@
 {
     "name": "Fusion Subscription",
     "summary": "Recurring sales orders, billed per period, one job per subscription",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "category": "Sales/Sales",
     "author": "Nexa Systems Inc.",
     "license": "OPL-1",

@@ -2,7 +2,7 @@
 {
     "name": "Fusion Subscription (Enterprise binding)",
     "summary": "Lets Odoo Enterprise's own subscriptions carry Fusion Billing",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.3.0",
     "category": "Sales/Subscriptions",
     "author": "Nexa Systems Inc.",
     "license": "OPL-1",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from graphql import GraphQLError, get_named_type, get_nullable_type, is_leaf_type, is_list_type
 from graphql.execution.values import get_argument_values
-from graphql.language import FieldNode, FragmentSpreadNode, OperationType
+from graphql.language import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, OperationType
 
 from odoo.addons.fusion_centralize_billing.api.errors import InvalidPayloadError
 from odoo.addons.fusion_centralize_billing.api.operations import COSTLY, READ, WRITE
@@ -96,7 +96,9 @@ class _Walk:
     def __init__(self, document, variables):
         self.result = Analysis()
         self.variables = variables
-        self.fragments = {item.name.value: item for item in document.definitions if hasattr(item, "type_condition")}
+        self.fragments = {
+            item.name.value: item for item in document.definitions if isinstance(item, FragmentDefinitionNode)
+        }
         self.fragment_costs = {}
 
     def selection_cost(self, selection_set, parent):

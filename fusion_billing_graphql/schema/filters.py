@@ -2,7 +2,7 @@
 """Typed conditions of lists. Each list names the fields that may be asked; nothing else reaches a domain."""
 
 from dataclasses import dataclass
-from datetime import timezone
+from datetime import datetime, timezone
 
 import graphene
 
@@ -111,4 +111,4 @@ def checked_text(value):
 
 def _naive(value):
     """Return an instant as Odoo stores it; a day stays what it is."""
-    return value.astimezone(timezone.utc).replace(tzinfo=None) if hasattr(value, "tzinfo") else value
+    return value.astimezone(timezone.utc).replace(tzinfo=None) if isinstance(value, datetime) else value

@@ -72,10 +72,6 @@ class Listing:
     def model_in(self, env):
         return env[self.model]
 
-    def fetched_columns(self, model):
-        """Return the columns that this edition of Odoo has."""
-        return [name for name in self.columns if name in model._fields]
-
     def domain_of(self, conditions):
         """Return the domain of a filter as GraphQL gives it."""
         parts = [self.filters[name].domain(value) for name, value in (conditions or {}).items() if value is not None]

@@ -114,7 +114,7 @@ def _load(listing, model, window, relation, parents):
     rows = _fetch_rows(model, window, relation, parents)
     records = model.browse(dict.fromkeys(record_id for _parent, record_id, _value in rows))
     if records:
-        records.fetch(listing.fetched_columns(model))
+        records.fetch(listing.columns)
     by_id = dict(zip(records.ids, records, strict=True))
     grouped = {}
     for parent, record_id, value in rows:

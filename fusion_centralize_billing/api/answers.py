@@ -190,6 +190,7 @@ class SubscriptionPart(Part):
     start_date: DayText | None
     next_invoice_date: DayText | None
     end_date: DayText | None
+    close_reason: str | None
     billed_until: DayText | None
     time_zone: str
     currency: str
@@ -363,9 +364,14 @@ class TaxPart(Part):
 
 
 class InvoiceLinePart(Part):
-    """A line of an invoice; usage names its charge and metric, and the ratings that made the amount."""
+    """A line of an invoice; usage names its charge and metric, and the ratings that made the amount.
+
+    ``subscription_id`` is null for what the back office has added by hand.
+    """
 
     invoice_line_id: int
+    subscription_id: int | None
+    subscription_external_id: str | None
     product_id: int | None
     description: str
     quantity: DecimalText
@@ -381,8 +387,17 @@ class InvoiceLinePart(Part):
     rating_ids: list[int]
 
 
+class InvoicedSubscriptionPart(Part):
+    subscription_id: int
+    subscription_external_id: str | None
+
+
 class MovePart(Part):
-    """What invoices and credit notes have in common."""
+    """What invoices and credit notes have in common.
+
+    ``subscriptions`` are all that it is for, of one customer. ``subscription_id`` is the only one, null if there are
+    several; so are ``period_start`` and ``period_end`` if those bill different days.
+    """
 
     number: str | None
     state: str
@@ -396,8 +411,9 @@ class MovePart(Part):
     amount_tax: DecimalText
     amount_total: DecimalText
     amount_residual: DecimalText
-    subscription_id: int
+    subscription_id: int | None
     subscription_external_id: str | None
+    subscriptions: list[InvoicedSubscriptionPart]
     external_customer_id: str | None
     reason: str | None
     created_at: InstantText

@@ -331,13 +331,14 @@ class SubscriptionLine(Payload):
 class TerminateSubscription(Payload):
     """The end of a subscription. ``end_date`` is the first day that it does not cover; today if left out.
 
-    ``at`` names the day instead: ``now`` is today, ``period_end`` the end of the billing period that runs. One of the
-    back office has to be given to the service first.
+    ``at`` names the day instead: ``now`` is today, ``period_end`` the end of the billing period that runs. ``reason``
+    is kept with the end. One of the back office has to be given to the service first.
     """
 
     subscription_external_id: Text
     end_date: Day | None = None
     at: Literal["now", "period_end"] | None = None
+    reason: Literal["customer_request", "not_paid", "replaced", "misuse", "other"] | None = None
 
     @model_validator(mode="after")
     def _check_one_day(self) -> TerminateSubscription:

@@ -1,5 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from . import billing_guarded, billing_token_choice
+from . import billing_guarded, billing_token_choice, edition
 
 # isort: split
 # What inherits it comes after it.
@@ -12,6 +12,7 @@ from . import (
     account_move_payment_rules,
     account_move_pdf,
     account_move_rated,
+    account_move_subscriptions,
     account_move_void,
     billing_account_link,
     billing_account_link_access,
@@ -82,7 +83,9 @@ from . import (
     sale_order_commitment,
     sale_order_days,
     sale_order_doubtful_usage,
+    sale_order_grouping,
     sale_order_invoicing,
+    sale_order_life,
     sale_order_line,
     sale_order_payment,
     sale_order_periods,
@@ -91,5 +94,6 @@ from . import (
     sale_order_rated_line,
     sale_order_rated_text,
     sale_order_rating,
+    sale_order_renewal,
     sale_order_windows,
 )

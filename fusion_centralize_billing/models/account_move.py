@@ -13,9 +13,6 @@ class AccountMove(models.Model):
 
     # === FIELDS === #
 
-    x_fc_subscription_id = fields.Many2one(
-        "sale.order", string="Subscription", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
-    )
     x_fc_service_id = fields.Many2one(
         "fusion.billing.service",
         string="Billing Service",
@@ -43,7 +40,7 @@ class AccountMove(models.Model):
         """
         values = default or {}
         # sudo: it counts whose document it is, whoever copies it.
-        for move in self.sudo().filtered("x_fc_subscription_id") if "line_ids" not in values else ():
+        for move in self.sudo().filtered("x_fc_subscription_ids") if "line_ids" not in values else ():
             if values.get("reversed_entry_id") != move.id or values.get("move_type", move.move_type) == move.move_type:
                 raise BusinessRuleError(
                     self.env._(
@@ -97,15 +94,14 @@ class AccountMove(models.Model):
         try:
             return super()._check_fiscal_lock_dates()
         except UserError as error:
-            if not any(move.x_fc_subscription_id for move in self):
+            if not any(move.x_fc_subscription_ids for move in self):
                 raise
             raise BusinessRuleError(str(error), code="period_locked") from error
 
     @api.model
     def _fc_get_guarded_fields(self):
         # Whose invoice it is, and of what: its service reads it.
-        identity = {"x_fc_subscription_id", "x_fc_service_id", "x_fc_period_start", "x_fc_period_end"}
-        return super()._fc_get_guarded_fields() | identity
+        return super()._fc_get_guarded_fields() | {"x_fc_service_id", "x_fc_period_start", "x_fc_period_end"}
 
     def _fc_emit(self, event_type, **details):
         """Queue a webhook about each invoice or credit note of a service.
@@ -121,7 +117,6 @@ class AccountMove(models.Model):
 
     def _fc_prepare_webhook_values(self):
         """Return what a webhook tells about the invoice; amounts are decimal text in its currency."""
-        subscription = self.x_fc_subscription_id
         return {
             "invoice_id": self.id,
             "number": self.name,
@@ -137,9 +132,8 @@ class AccountMove(models.Model):
                 name: self._fc_amount_text(name)
                 for name in ("amount_untaxed", "amount_tax", "amount_total", "amount_residual")
             },
-            "subscription_id": subscription.id,
-            "subscription_external_id": subscription.x_fc_external_id or None,
-            "external_customer_id": subscription._fc_get_external_customer_id(),
+            **self._fc_describe_subscriptions(),
+            "external_customer_id": self.x_fc_subscription_ids[:1]._fc_get_external_customer_id(),
         }
 
     def _fc_amount_text(self, name):

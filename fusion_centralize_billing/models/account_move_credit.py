@@ -61,10 +61,10 @@ class AccountMove(models.Model):
 
     def _fc_prepare_reversal(self):
         """Return the values by which a reversal belongs to what its invoice belongs to, if it is a subscription's."""
-        if not self.x_fc_subscription_id:
+        if not self.x_fc_subscription_ids:
             return {}
         return {
-            "x_fc_subscription_id": self.x_fc_subscription_id.id,
+            "x_fc_subscription_ids": [Command.set(self.x_fc_subscription_ids.ids)],
             "x_fc_service_id": self.x_fc_service_id.id,
             "x_fc_period_start": self.x_fc_period_start,
             "x_fc_period_end": self.x_fc_period_end,
@@ -139,6 +139,7 @@ class AccountMove(models.Model):
             for line, copy in pairs
         ]
         others = self.invoice_line_ids - self._fc_get_product_lines()
+        others -= others._fc_get_sections_of(line.x_fc_subscription_id for line in credited)
         self.write({"invoice_line_ids": commands + [Command.delete(line.id) for line in others]})
         for line in self._fc_get_product_lines():
             amount = credited[line.x_fc_credited_line_id]
@@ -162,6 +163,17 @@ class AccountMoveLine(models.Model):
     def _fc_get_guarded_fields(self):
         # How much of an invoice line is left to credit.
         return super()._fc_get_guarded_fields() | {"x_fc_credited_line_id"}
+
+    def _fc_get_sections_of(self, orders):
+        """Return the lines that say of a document of several subscriptions where those of ``orders`` begin."""
+        orders = self.env["sale.order"].union(*orders)
+        return self.filtered(
+            lambda line: (
+                line.display_type == "line_section"
+                and line.x_fc_subscription_id in orders
+                and len(line.move_id.x_fc_subscription_ids) > 1
+            )
+        )
 
     def _fc_prepare_credit(self, line, amount):
         """Return the values with which a copy of an invoice line credits an untaxed amount of it."""

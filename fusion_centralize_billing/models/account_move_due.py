@@ -33,7 +33,7 @@ class AccountMove(models.Model):
     # === HELPERS === #
 
     def _fc_is_due_on_its_date(self):
-        return bool(self.x_fc_subscription_id and self.is_sale_document() and not self.invoice_payment_term_id)
+        return bool(self.x_fc_subscription_ids and self.is_sale_document() and not self.invoice_payment_term_id)
 
     def _fc_is_due_with(self, day):
         """Tell whether the due date is to follow the date of the document to another day."""

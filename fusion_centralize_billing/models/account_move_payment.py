@@ -137,7 +137,7 @@ class AccountMove(models.Model):
         posted = super()._post(soft)
         # sudo: whoever posts invoices need not read tokens and providers.
         for move in posted.sudo():
-            if move.move_type == "out_invoice" and move._fc_get_payment_plan().automatic_payment:
+            if move.move_type == "out_invoice" and move._fc_get_payment_plan()._is_charged_automatically():
                 move._fc_pay_automatically()
         return posted
 
@@ -256,7 +256,13 @@ class AccountMove(models.Model):
         move.x_fc_failure_action_due = False
         if not move._fc_is_due():
             return self.env._("Nothing is due any more.")
-        outcome = move.x_fc_subscription_id._fc_act_on_unpaid_invoice(move._fc_get_payment_plan())
+        plan = move._fc_get_payment_plan()
+        orders = move.x_fc_subscription_ids.sorted("id")
+        outcomes = {order.name: order._fc_act_on_unpaid_invoice(plan) for order in orders}
+        if len(set(outcomes.values())) > 1:
+            outcome = " ".join(f"{name}: {done}" for name, done in outcomes.items())
+        else:
+            outcome = next(iter(outcomes.values()), self.env._("The subscription stays as it is."))
         move._fc_alert_owner(
             self.env._("The payment of %s has failed", move.name),
             self.env._("%(error)s %(outcome)s", error=move.x_fc_payment_error or "", outcome=outcome),
@@ -354,7 +360,7 @@ class AccountMove(models.Model):
     def _fc_advance_schedule(self):
         """Count a failure; set the day of the next attempt, or act as the plan says after the last one."""
         plan = self._fc_get_payment_plan()
-        if not plan.automatic_payment or not self._fc_is_due():
+        if not plan._is_charged_automatically() or not self._fc_is_due():
             return
         days = plan._get_payment_retry_days()
         self.x_fc_payment_failures += 1

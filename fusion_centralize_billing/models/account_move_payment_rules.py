@@ -19,6 +19,10 @@ class AccountMove(models.Model):
     def _fc_get_payment_obstacle(self):
         """Return why the invoice cannot be charged now, as an error to raise, or None."""
         self.ensure_one()
+        if self.env["sale.order"]._edition_collects_payments():
+            return BusinessRuleError(
+                self.env._("Odoo's subscriptions charge saved payment methods themselves."), code="handled_by_edition"
+            )
         if self.move_type != "out_invoice" or (self.state == "posted" and self.currency_id.is_zero(self.amount_total)):
             return BusinessRuleError(self.env._("Nothing is to be paid."), code="nothing_due")
         if self.state != "posted":
@@ -80,14 +84,16 @@ class AccountMove(models.Model):
     def _fc_get_payment_tokens(self):
         """Return the chosen tokens that can be charged with what is due, the one to take first.
 
-        Of those that were chosen for the subscription: active, of the invoice's customer and company, of a provider
-        that ``_get_compatible_providers`` offers for the amount, currency and country, and that takes money at once
-        (as ``account.payment`` demands of tokens). Another token of the customer is never taken.
+        Of those that were chosen for the subscription, or for each of several: active, of the invoice's customer and
+        company, of a provider that ``_get_compatible_providers`` offers for the amount, currency and country, and that
+        takes money at once (as ``account.payment`` demands of tokens). Another token of the customer is never taken.
         """
         self.ensure_one()
         # sudo: whoever charges need not read the subscription.
-        order = self.sudo().x_fc_subscription_id
-        chosen = order._fc_get_chosen_tokens() if order else self.env["payment.token"].sudo()
+        orders = self.sudo().x_fc_subscription_ids
+        chosen = orders[:1]._fc_get_chosen_tokens() if orders else self.env["payment.token"].sudo()
+        for order in orders[1:]:
+            chosen &= order._fc_get_chosen_tokens()
         if not chosen:
             return chosen
         # Superuser: others are offered only providers that are published on the payment page.
@@ -110,7 +116,14 @@ class AccountMove(models.Model):
         )
 
     def _fc_get_payment_plan(self):
-        return self.x_fc_subscription_id._fc_get_catalog_plan()
+        """Return the plan by which the invoice is paid: of several that agreed, one that is not paid by itself now.
+
+        Subscriptions whose plans differ in how they are paid share no invoice, but plans may change.
+        """
+        orders = self.x_fc_subscription_ids
+        plans = [order._fc_get_catalog_plan() for order in orders]
+        manual = [plan for plan in plans if not plan.automatic_payment]
+        return (manual or plans or [self.env["fusion.billing.plan"].sudo()])[0]
 
     @api.model
     def _fc_may_charge(self):

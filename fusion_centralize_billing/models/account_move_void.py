@@ -32,7 +32,7 @@ class AccountMove(models.Model):
     def _fc_void(self, reason):
         """Reverse a posted invoice that nothing was paid of, and give back what it billed to be billed anew.
 
-        Usage and minimum commitment; on Community also fees and one-off lines. Enterprise bills these by its own rules.
+        Usage and minimum commitment; fees and one-off lines by the rules of the edition.
 
         :raises BusinessRuleError: ``invoice_not_posted``, ``invoice_void``, ``invoice_credited``, ``invoice_paid``,
             ``payment_in_progress``
@@ -47,8 +47,7 @@ class AccountMove(models.Model):
         self.write({"x_fc_void_reason": reason, "x_fc_next_payment_at": False})
         # sudo: whoever may void the invoice gives its usage back; the ledger has no other writer.
         self.sudo().x_fc_rating_ids._cancel()
-        if hasattr(self, "_give_back_to_subscriptions"):  # Community; Enterprise has no such method
-            self._give_back_to_subscriptions()
+        self.env["sale.order"]._edition_give_back(self)
         self._fc_emit("invoice.voided")
 
     # === HELPERS === #

@@ -5,17 +5,13 @@ from odoo import api, fields, models
 from odoo.addons.base.models.res_partner import _tz_get
 from odoo.exceptions import UserError, ValidationError
 
+from ..api.errors import BusinessRuleError
 from .changes import get_changes
 
-#: Terms of a plan that its subscriptions keep as they were when they were opened, and how the order calls them.
-#: Community's subscriptions have them all (fusion_subscription), Enterprise's bill fees in ways of their own.
-_ORDER_TERMS = {
-    "fee_timing": "x_fc_fee_timing",
-    "proration": "x_fc_proration",
-    "trial_days": "x_fc_trial_days",
-    "grace_days": "x_fc_grace_days",
-    "change_timing": "x_fc_change_timing",
-}
+#: Terms of a plan that its subscriptions keep as they were when they were opened, as far as the edition leaves them.
+_TERMS = ("fee_timing", "proration", "trial_days", "grace_days", "change_timing")
+#: What a plan says of payments, where the edition leaves them to it.
+_PAYMENT_TERMS = ("automatic_payment",)
 
 
 class BillingPlan(models.Model):
@@ -117,6 +113,10 @@ class BillingPlan(models.Model):
         help="The service's owner gets an activity in any case.",
     )
 
+    handled_by_edition = fields.Char(
+        compute="_compute_handled_by_edition", help="Terms that the installed edition of subscriptions decides itself."
+    )
+
     # === CONSTRAINTS AND INDEXES === #
 
     _code_uniq = models.Constraint("UNIQUE(company_id, code)", "Another plan of the company has this code.")
@@ -134,19 +134,24 @@ class BillingPlan(models.Model):
             if plan.price and not plan.product_id:
                 raise ValidationError(self.env._("A fixed fee needs a product."))
 
-    @api.constrains(*_ORDER_TERMS)
+    @api.constrains(*_TERMS, *_PAYMENT_TERMS)
     def _check_edition(self):
-        """Refuse what the installed edition of subscriptions would not do."""
-        missing = [name for name, term in _ORDER_TERMS.items() if term not in self.env["sale.order"]._fields]
-        for plan in self if missing else ():
-            defaults = plan.default_get(missing)
-            changed = [name for name in missing if plan[name] != (defaults.get(name) or plan._fields[name].falsy_value)]
+        """Refuse what the installed edition of subscriptions does by itself.
+
+        :raises BusinessRuleError: ``handled_by_edition``
+        """
+        handled = self._get_handled_by_edition()
+        for plan in self if handled else ():
+            defaults = plan.default_get(handled)
+            changed = [name for name in handled if plan[name] != (defaults.get(name) or plan._fields[name].falsy_value)]
             if changed:
-                raise ValidationError(
+                raise BusinessRuleError(
                     self.env._(
-                        "Odoo Enterprise bills fixed fees by rules of its own. Leave these as they are: %s.",
-                        ", ".join(plan._fields[name].string for name in changed),
-                    )
+                        "Odoo's subscriptions see to these by rules of their own. Leave them as they are: %s.",
+                        ", ".join(plan._fields[name]._description_string(self.env) for name in changed),
+                    ),
+                    code="handled_by_edition",
+                    path=changed[0],
                 )
 
     @api.constrains("payment_retry_days")
@@ -158,6 +163,11 @@ class BillingPlan(models.Model):
                 )
 
     # === COMPUTE === #
+
+    def _compute_handled_by_edition(self):
+        names = ",".join(self._get_handled_by_edition())
+        for plan in self:
+            plan.handled_by_edition = names
 
     @api.depends("pricelist_id.currency_id", "company_id.currency_id")
     def _compute_currency_id(self):
@@ -216,8 +226,7 @@ class BillingPlan(models.Model):
     def _prepare_order_terms(self):
         """Return what a new subscription of the plan takes over; a later change of the plan does not touch it."""
         self.ensure_one()
-        known = self.env["sale.order"]._fields
-        terms = {term: self[name] for name, term in _ORDER_TERMS.items() if term in known}
+        terms = {term: self[name] for name, term in self.env["sale.order"]._edition_get_order_terms().items()}
         return {**terms, "x_fc_minimum_commitment": self.minimum_commitment}
 
     # === HELPERS === #
@@ -225,6 +234,17 @@ class BillingPlan(models.Model):
     @api.model
     def _fc_get_guarded_fields(self):
         return {"currency_id"}
+
+    @api.model
+    def _get_handled_by_edition(self):
+        """Return the names of the terms that the installed edition of subscriptions does not leave to plans."""
+        orders = self.env["sale.order"]
+        terms = [name for name in _TERMS if name not in orders._edition_get_order_terms()]
+        return terms + (list(_PAYMENT_TERMS) if orders._edition_collects_payments() else [])
+
+    def _is_charged_automatically(self):
+        """Tell whether the invoices of the plan are charged to saved payment methods by billing."""
+        return self.automatic_payment and not self.env["sale.order"]._edition_collects_payments()
 
     def _check_code_kept(self, vals):
         """Subscriptions name their plan by its code, in its company."""

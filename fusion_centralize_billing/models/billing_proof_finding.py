@@ -61,7 +61,7 @@ class BillingProofFinding(models.Model):
             "rated_amount": self.env._("The quantity of this rating has another price with its terms."),
             "rated_sum": self.env._("The ratings of this period do not come to its price."),
             "commitment": self.env._("The minimum commitment of this period is not what it lacks."),
-            "line_missing": self.env._("This rating is billed, but on no valid invoice."),
+            "line_missing": self.env._("This rating is billed, but on no valid invoice line of its subscription."),
             "line_amount": self.env._("This invoice line does not show, or book, what its ratings say."),
             "line_unrated": self.env._("This invoice line bills usage of which the ledger does not know."),
             "no_rating": self.env._("These counters have no rating."),

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 
 from ..api.errors import ForbiddenError
 from .changes import get_changes
+from .invoice_grouping import GROUPING_HELP, GROUPINGS
 
 _SERVICE_GROUP = "fusion_centralize_billing.group_billing_service"
 
@@ -32,6 +33,12 @@ class BillingService(models.Model):
         string="Billing Time Zone",
         tracking=True,
         help="Of new subscriptions, unless their plan has its own; empty for that of the company.",
+    )
+    invoice_grouping = fields.Selection(
+        GROUPINGS,
+        string="Invoices",
+        tracking=True,
+        help=f"{GROUPING_HELP} Empty: as the company's settings say.",
     )
     owner_id = fields.Many2one(
         "res.users",

@@ -6,6 +6,7 @@ from odoo import models
 from ..api import invoice_payloads, list_payloads, payloads
 from ..api.errors import NotFoundError
 from ..api.plain_values import day, instant, money, number, text
+from .account_move_subscriptions import describe_subscription
 from .usage_window import group_dimensions
 
 
@@ -62,7 +63,7 @@ class BillingService(models.Model):
     def _api_preview_invoice(self, payload):
         request = payloads.PreviewInvoice.parse(payload)
         order = self._as_technical_user()._get_subscription(request.subscription_external_id)
-        return {"status": "ok", **order._fc_preview_invoice(request.at)}
+        return {"status": "ok", **order._fc_get_order_on(order._fc_get_today())._fc_preview_invoice(request.at)}
 
     def _api_list_invoice_ratings(self, payload):
         request = list_payloads.ListInvoiceRatings.parse(payload)
@@ -89,10 +90,12 @@ class BillingService(models.Model):
         domain = []
         if request.external_customer_id is not None:
             link = self._get_account_link(request.external_customer_id)
-            domain.append(("x_fc_subscription_id.partner_id", "=", link.partner_id.id))
+            domain.append(("x_fc_subscription_ids.partner_id", "in", link.partner_id.ids))
+            # What is nobody's in particular is shown with each customer that it could be of.
+            domain.append(("x_fc_subscription_ids.x_fc_account_link_id", "in", [link.id, False]))
         if request.subscription_external_id is not None:
             order = self._get_subscription(request.subscription_external_id)
-            domain.append(("x_fc_subscription_id", "=", order.id))
+            domain.append(("x_fc_subscription_ids", "in", order._fc_get_lives().ids))
         if request.from_ is not None:
             domain.append(("invoice_date", ">=", request.from_))
         if request.to is not None:
@@ -108,8 +111,9 @@ class BillingService(models.Model):
         return {"invoice_id": move.id, **self._describe_move(move), "reason": text(move.x_fc_void_reason)}
 
     def _describe_move(self, move):
-        order = move.x_fc_subscription_id
-        links = order.partner_id.x_fc_account_link_ids.filtered(lambda link: link.service_id.id == self.id)
+        orders = move.x_fc_subscription_ids
+        links = orders.x_fc_account_link_id | orders.partner_id.x_fc_account_link_ids
+        links = links.filtered(lambda link: link.service_id.id == self.id)
         amounts = ("amount_untaxed", "amount_tax", "amount_total", "amount_residual")
         return {
             "number": text(move.name),
@@ -121,8 +125,7 @@ class BillingService(models.Model):
             "period_end": day(move.x_fc_period_end),
             "currency": move.currency_id.name,
             **{name: money(move[name], move.currency_id) for name in amounts},
-            "subscription_id": order.id,
-            "subscription_external_id": text(order.x_fc_external_id),
+            **move._fc_describe_subscriptions(),
             "external_customer_id": text(links[:1].external_id),
             "created_at": instant(move.create_date),
         }
@@ -150,6 +153,7 @@ def _describe_line(line):
     charge, metric = ratings[:1].charge_id, ratings[:1].metric_id
     return {
         "invoice_line_id": line.id,
+        **describe_subscription(line.x_fc_subscription_id),
         "product_id": line.product_id.id or None,
         "description": line.name or "",
         "quantity": number(line.quantity),

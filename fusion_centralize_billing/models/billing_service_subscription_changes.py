@@ -6,7 +6,6 @@ from odoo.exceptions import ConcurrencyError
 
 from ..api import payloads
 from ..api.errors import BusinessRuleError, ConflictError, InvalidPayloadError, NotFoundError
-from .billing_service_subscriptions import is_recurring
 
 
 class BillingService(models.Model):
@@ -65,7 +64,7 @@ class BillingService(models.Model):
         if end_date == order._fc_get_end_date():
             return
         if end_date is None:
-            order.end_date = False  # only an edition with this field can have planned an end
+            order._edition_plan_end(None)
             return
         if end_date <= order._fc_get_today():
             raise BusinessRuleError(
@@ -79,6 +78,7 @@ class BillingService(models.Model):
         self._check_active(order, "lines")
         first_day = self._get_first_day(order, effective_at)
         lines = {line.id: line for line in order.order_line if not line.x_fc_is_rated and not line.display_type}
+        recurring = order._edition_get_recurring_lines()
         seen = set()
         for index, change in enumerate(changes):
             path = f"lines.{index}.line_id"
@@ -89,7 +89,7 @@ class BillingService(models.Model):
             if line in seen:
                 text = self.env._("The line is named twice.")
                 raise InvalidPayloadError(text, code="repeated_line", path=path)
-            if not is_recurring(line):
+            if line not in recurring:
                 text = self.env._("The line is billed once: its quantity cannot change.")
                 raise BusinessRuleError(text, code="line_not_recurring", path=path)
             seen.add(line)
@@ -97,7 +97,7 @@ class BillingService(models.Model):
             agreed = {"price_unit": line.price_unit, "discount": line.discount}
             quantity = {"product_uom_qty": float(change.quantity)}
             if first_day:
-                order._change_recurring_lines({line: quantity}, first_day)
+                order._edition_change_recurring_lines({line: quantity}, first_day)
             else:
                 line.write({**quantity, **agreed})
 
@@ -108,14 +108,14 @@ class BillingService(models.Model):
         """
         if effective_at is None:
             return None
-        if not hasattr(order, "_change_recurring_lines"):  # Enterprise, which reads lines when it invoices
+        earliest = order._edition_get_earliest_change()
+        if earliest is None:
             if effective_at == "now":
                 return None
             raise self._effective_at_refused(self.env._("This edition changes quantities at once, not later."))
         today = max(order._fc_get_today(), order.start_date)
         if effective_at == "period_end":
-            return order.plan_id._get_recurrence().next_boundary(order.start_date, today)
-        earliest = order._get_period_start()
+            return order._fc_get_period_around(today)[1]
         first_day = max(today, earliest) if effective_at == "now" else fields.Date.to_date(effective_at)
         if first_day < earliest:
             text = self.env._("The subscription is invoiced, or starts, later: from %s on it can change.", earliest)

@@ -10,7 +10,6 @@ from ..api import list_payloads, payloads
 from ..api.errors import BusinessRuleError, ConflictError, ForbiddenError, NotFoundError
 from ..api.plain_values import day, instant, number, text
 from ..limits import daily
-from .sale_order_line import line_role
 
 
 class BillingService(models.Model):
@@ -66,7 +65,8 @@ class BillingService(models.Model):
         request = payloads.TerminateSubscription.parse(payload)
         service = self._as_technical_user()
         order = service._get_given_subscription(request.subscription_external_id)
-        order._fc_terminate(service._get_period_end(order) if request.at == "period_end" else request.end_date)
+        end_date = service._get_period_end(order) if request.at == "period_end" else request.end_date
+        order._fc_terminate(end_date, request.reason)
         return {"status": "ok", **service._describe_subscription(order)}
 
     # === HELPERS === #
@@ -74,7 +74,8 @@ class BillingService(models.Model):
     def _get_subscriptions(self, external_ids):
         """Return ``{external id: sale.order}`` of those that this service can reach.
 
-        An external id is the one given at creation, or the order's id as text.
+        An external id is the one given at creation, or the order's id as text. An order that was renewed stands for
+        the one that continues it.
         """
         orders = self.env["sale.order"]
         domain = [("is_subscription", "=", True)]
@@ -84,7 +85,18 @@ class BillingService(models.Model):
         found = {order.x_fc_external_id: order for order in named.sudo()}
         numbers = {int(name): name for name in external_ids - set(found) if _is_record_id(name)}
         numbered = orders.search([*domain, ("id", "in", list(numbers))]) if numbers else orders
-        return found | {numbers[order.id]: order for order in numbered.sudo()}
+        found |= {numbers[order.id]: order for order in numbered.sudo()}
+        return found | self._get_renewed({number: name for number, name in numbers.items() if name not in found})
+
+    def _get_renewed(self, numbers):
+        """Return ``{name: sale.order}`` of the orders that continue renewed ones, if the service reaches them."""
+        if not numbers:
+            return {}
+        # sudo: services do not see renewed orders; what continues them is found under their rules.
+        renewed = self.env["sale.order"].sudo().browse(numbers).exists().filtered("x_fc_successor_id")
+        latest = {numbers[order.id]: order._fc_get_latest().id for order in renewed}
+        visible = self.env["sale.order"].search([("id", "in", list(latest.values()))])
+        return {name: visible.browse(number).sudo() for name, number in latest.items() if number in visible.ids}
 
     def _get_subscription(self, external_id):
         """Return a subscription that this service can reach, or raise NotFoundError."""
@@ -239,7 +251,7 @@ class BillingService(models.Model):
         if plan.product_id:
             # With a discount of none: a pricelist would look one up for the agreed price.
             fee = {"product_id": plan.product_id.id, "product_uom_qty": 1, "price_unit": plan.price, "discount": 0}
-            lines.append({**fee, **line_role(self.env, "recurring")})
+            lines.append({**fee, **self.env["sale.order"]._edition_prepare_line_role("recurring")})
         self._check_products(request.lines)
         lines += [{"product_id": line.product_id, "product_uom_qty": float(line.quantity)} for line in request.lines]
         return [Command.create(values) for values in lines]
@@ -250,7 +262,7 @@ class BillingService(models.Model):
         links = order.x_fc_account_link_id | order.partner_id.x_fc_account_link_ids
         links = links.filtered(lambda link: link.service_id.id == self.id)
         return {
-            "subscription_id": order.id,
+            "subscription_id": order._fc_get_first_id(),
             "subscription_state": order.subscription_state,
             "external_id": text(order.x_fc_external_id),
             "external_customer_id": text(links[:1].external_id),
@@ -259,6 +271,7 @@ class BillingService(models.Model):
             "start_date": day(order.start_date),
             "next_invoice_date": day(order.next_invoice_date),
             "end_date": day(order._fc_get_end_date()),
+            "close_reason": text(order.x_fc_close_reason),
             "billed_until": day(order.x_fc_billed_until),
             "time_zone": order.x_fc_billing_tz or "UTC",
             "currency": order.currency_id.name,
@@ -268,14 +281,10 @@ class BillingService(models.Model):
         }
 
 
-def is_recurring(line):
-    """Tell whether an order line is billed in each period; the editions name that differently."""
-    return any(name in line._fields and line[name] for name in ("x_fc_is_recurring", "recurring_invoice"))
-
-
 def describe_lines(order):
     """Return the lines of a subscription that are no usage."""
     lines = order.order_line.filtered(lambda line: line.product_id and not line.display_type and not line.x_fc_is_rated)
+    recurring = order._edition_get_recurring_lines()
     return [
         {
             "line_id": line.id,
@@ -283,17 +292,11 @@ def describe_lines(order):
             "name": line.name,
             "quantity": number(line.product_uom_qty),
             "unit_price": number(line.price_unit),
-            "recurring": is_recurring(line),
-            "effective_from": _get_effective_from(line),
+            "recurring": line in recurring,
+            "effective_from": day(order._edition_get_effective_from(line)),
         }
         for line in lines
     ]
-
-
-def _get_effective_from(line):
-    """Return the first day of what was agreed last about a line, as text, or None; Enterprise does not know it."""
-    terms = line.x_fc_term_ids.sorted("id") if "x_fc_term_ids" in line._fields else ()
-    return day(terms[-1].effective_from) if terms else None
 
 
 def _is_record_id(name):

@@ -60,7 +60,8 @@ class BillingService(models.Model):
             if isinstance(event, payloads.RejectedEvent):
                 faults[index] = _in_batch(index, event.errors)
                 continue
-            subscription, metric_id = subscriptions.get(event.subscription_external_id), metrics.get(event.metric_code)
+            subscription = _get_order_of(event, subscriptions.get(event.subscription_external_id))
+            metric_id = metrics.get(event.metric_code)
             fault = self._get_usage_fault(event, subscription, metric_id)
             if fault:
                 faults[index] = _in_batch(index, [FieldError(*fault)])
@@ -107,6 +108,13 @@ class BillingService(models.Model):
         if ended_on and day >= ended_on:
             return "period_end", "usage_after_end", self.env._("The subscription ends on %s.", ended_on)
         return None
+
+
+def _get_order_of(event, subscription):
+    """Return the order of a subscription that bills the time of a counter: one that was renewed has several."""
+    if not subscription or not subscription.x_fc_predecessor_id:
+        return subscription
+    return subscription._fc_get_order_on(subscription._fc_day_of(attributed_at(*_get_instants(event, subscription))))
 
 
 def _get_instants(event, subscription):

@@ -33,10 +33,14 @@ class BillingService(models.Model):
         service = self._as_technical_user()
         order = service._get_subscription(request.subscription_external_id)
         start, end = service._get_usage_window(order, request)
-        domain = [("subscription_id", "=", order.id), ("attributed_at", ">=", start), ("attributed_at", "<", end)]
+        orders = order._fc_get_lives()
+        domain = [("subscription_id", "in", orders.ids), ("attributed_at", ">=", start), ("attributed_at", "<", end)]
         domain += service._get_metric_domain(request)
         metrics = service._get_used_metrics(domain)
-        windows = _cut(order, metrics, start, end, request.group_by)
+        spans = {each: each._fc_clip(start, end) for each in orders}
+        windows = [
+            window for each, span in spans.items() if span for window in _cut(each, metrics, *span, request.group_by)
+        ]
         windows.sort(key=lambda window: (window.start, window.metric.code, window.metric.id))
         after = service._read_group_cursor(request)
         # sudo: _get_used_metrics has seen to it that all counters of these windows are this service's.
@@ -57,7 +61,7 @@ class BillingService(models.Model):
         domain, to_instant = service._get_metric_domain(request), naive_utc
         if request.subscription_external_id is not None:
             order = service._get_subscription(request.subscription_external_id)
-            domain.append(("subscription_id", "=", order.id))
+            domain.append(("subscription_id", "in", order._fc_get_lives().ids))
             to_instant = order._fc_to_instant
         if request.from_ is not None:
             domain.append(("attributed_at", ">=", to_instant(request.from_)))
@@ -90,7 +94,7 @@ class BillingService(models.Model):
         """Return (start, end) in naive UTC: as asked for, or the billing period that is not invoiced yet."""
         if request.from_ is not None:
             return order._fc_to_instant(request.from_), order._fc_to_instant(request.to)
-        period = order._fc_get_current_period()
+        period = order._fc_get_order_on(order._fc_get_today())._fc_get_current_period()
         if not period:
             raise BusinessRuleError(
                 self.env._("The subscription has no open billing period: say from when to when."),
@@ -189,8 +193,8 @@ def _describe_total(window, group, quantity, count):
 def _describe_usage(usage, quantity):
     return {
         "usage_id": usage.id,
-        "subscription_id": usage.subscription_id.id,
-        "subscription_external_id": text(usage.subscription_id.x_fc_external_id),
+        "subscription_id": usage.subscription_id._fc_get_first_id(),
+        "subscription_external_id": text(usage.subscription_id._fc_get_external_id()),
         "metric_code": usage.metric_id.code,
         "quantity": number(quantity),
         "period_start": instant(usage.period_start),
@@ -211,8 +215,8 @@ def _describe_rated_counter(order, counter):
     present = counter["current_quantity"]
     return {
         "usage_id": counter["counter_id"],
-        "subscription_id": order.id,
-        "subscription_external_id": text(order.x_fc_external_id),
+        "subscription_id": order._fc_get_first_id(),
+        "subscription_external_id": text(order._fc_get_external_id()),
         "metric_code": counter["metric_code"],
         "quantity": number(counter["quantity"]),
         "period_start": instant(counter["period_start"]),

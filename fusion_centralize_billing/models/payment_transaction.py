@@ -283,7 +283,7 @@ class PaymentTransaction(models.Model):
         """Return the invoice that a charge pays, or those of subscriptions that a customer pays on a payment page."""
         # sudo: customers come here with what they pay.
         tx = self.sudo()
-        return tx.x_fc_invoice_id or tx.invoice_ids.filtered("x_fc_subscription_id")
+        return tx.x_fc_invoice_id or tx.invoice_ids.filtered("x_fc_subscription_ids")
 
     def _fc_note_failure(self):
         """Plan what follows from failed payments, and tell the services of their invoices."""

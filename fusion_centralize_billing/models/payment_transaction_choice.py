@@ -27,4 +27,4 @@ class PaymentTransaction(models.Model):
     # === HELPERS === #
 
     def _fc_get_paid_subscriptions(self):
-        return self.invoice_ids.x_fc_subscription_id | self.sale_order_ids.filtered("is_subscription")
+        return self.invoice_ids.x_fc_subscription_ids | self.sale_order_ids.filtered("is_subscription")

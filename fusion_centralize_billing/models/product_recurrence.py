@@ -3,17 +3,6 @@ from odoo import api, models
 from odoo.exceptions import ValidationError
 
 
-def product_decides(env):
-    """Tell whether the edition bills a line in each period because its product says so (Enterprise).
-
-    Community's lines say it themselves, so that any product will do.
-    """
-    return (
-        "recurring_invoice" in env["product.template"]._fields
-        and "x_fc_recurrence" not in env["sale.order.line"]._fields
-    )
-
-
 class ProductTemplate(models.Model):
     """Products of plans and charges, where the product decides what is billed in each period."""
 
@@ -51,7 +40,7 @@ class BillingCharge(models.Model):
 
     @api.constrains("product_id")
     def _check_recurrence(self):
-        if not product_decides(self.env):
+        if not self.env["sale.order"]._edition_product_decides():
             return
         for charge in self.filtered("product_id.recurring_invoice"):
             raise ValidationError(
@@ -71,7 +60,7 @@ class BillingPlan(models.Model):
 
     @api.constrains("product_id", "commitment_product_id")
     def _check_recurrence(self):
-        if not product_decides(self.env):
+        if not self.env["sale.order"]._edition_product_decides():
             return
         for plan in self:
             if plan.product_id and not plan.product_id.recurring_invoice:

@@ -2,6 +2,8 @@
 from odoo import fields, models
 from odoo.addons.base.models.res_partner import _tz_get
 
+from .invoice_grouping import GROUPING_HELP, GROUPINGS
+
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -34,6 +36,13 @@ class ResCompany(models.Model):
         default=366,
         help="How many days before today a subscription that a service opens may have started. All periods since then"
         " are invoiced at once.",
+    )
+    x_fc_invoice_grouping = fields.Selection(
+        GROUPINGS,
+        string="Invoices of Subscriptions",
+        required=True,
+        default="customer",
+        help=GROUPING_HELP,
     )
     x_fc_ask_before_linking = fields.Boolean(
         string="Ask Before Linking Customers",

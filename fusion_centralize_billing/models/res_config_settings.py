@@ -20,6 +20,7 @@ class ResConfigSettings(models.TransientModel):
     x_fc_billing_tz = fields.Selection(related="company_id.x_fc_billing_tz", readonly=False)
     x_fc_usage_periods_ahead = fields.Integer(related="company_id.x_fc_usage_periods_ahead", readonly=False)
     x_fc_start_days_back = fields.Integer(related="company_id.x_fc_start_days_back", readonly=False)
+    x_fc_invoice_grouping = fields.Selection(related="company_id.x_fc_invoice_grouping", readonly=False)
     x_fc_ask_before_linking = fields.Boolean(related="company_id.x_fc_ask_before_linking", readonly=False)
 
     # === CONSTRAINTS AND INDEXES === #

@@ -5,20 +5,14 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..api.errors import BusinessRuleError
-from .billing_usage_change import Change
 from .changes import get_changes
-
-#: Context key: the day on which a subscription ends that has no field for it. A date, which no client can send.
-_END = "fusion_billing_end_date"
-#: States of quotations and of subscriptions that run.
-_ALIVE = ("1_draft", "2_renewal", "3_progress", "4_paused")
 
 
 class SaleOrder(models.Model):
     """The subscription as the billing services know it. Rating and invoicing stand in files of their own."""
 
     _name = "sale.order"
-    _inherit = ["sale.order", "fusion.billing.guarded"]
+    _inherit = ["sale.order", "fusion.billing.guarded", "fusion.billing.edition"]
 
     # === FIELDS === #
 
@@ -40,9 +34,6 @@ class SaleOrder(models.Model):
     )
     x_fc_billed_until = fields.Date(
         string="Usage Billed Until", readonly=True, copy=False, help="Usage before this day has been invoiced."
-    )
-    x_fc_ended_on = fields.Date(
-        string="Ended On", readonly=True, copy=False, help="The first day that the subscription does not cover."
     )
     x_fc_usage_ids = fields.One2many("fusion.billing.usage", "subscription_id", string="Usage")
     x_fc_rating_ids = fields.One2many("fusion.billing.rating", "subscription_id", string="Ratings")
@@ -68,13 +59,9 @@ class SaleOrder(models.Model):
         if vals.get("x_fc_plan_code") and changes_plan and len(self.company_id) == 1:
             vals = self._fc_complete_terms({"company_id": self.company_id.id, **vals})
         moved = self.filtered(lambda order: order.state == "sale" and get_changes(order, vals, ["x_fc_plan_code"]))
-        before = {order: order.subscription_state for order in self}
         result = super().write(vals)
         # Nothing was rated so far: the plan's charges price also what was used before, as late usage would have it.
         moved._fc_request_rating(since=datetime.date.min)
-        for order in self if "subscription_state" in vals else ():
-            if order.subscription_state != before[order]:
-                order._fc_after_state_change(before[order])
         return result
 
     @api.ondelete(at_uninstall=False)
@@ -113,90 +100,6 @@ class SaleOrder(models.Model):
         self._fc_check_usage_covered()
         return super()._action_confirm()
 
-    def _fc_after_state_change(self, before):
-        """Tell the source app, and see to it that usage of an ended subscription is billed."""
-        self.ensure_one()
-        if before == "6_churn":
-            self._fc_begin_anew()
-        if self.subscription_state == "3_progress" and before != "4_paused":
-            self._fc_emit("subscription.started")
-            self._fc_check_plan()
-        elif self.subscription_state == "6_churn":
-            # Enterprise closes without telling an end date.
-            # sudo: nobody writes it by hand, but people end subscriptions.
-            self.sudo().x_fc_ended_on = self._fc_get_agreed_end() or self._fc_get_today()
-            self._fc_emit("subscription.terminated")
-            if not self._fc_is_invoiced_next():
-                # The change sees to it if the job is lost; an end is rated whatever its instant.
-                now = fields.Datetime.now()
-                self.env["fusion.billing.usage.change"]._append([(self.id, Change(None, now, now))])
-                self._schedule_rating()
-
-    def _fc_is_invoiced_next(self):
-        """Tell whether Community's recurring run invoices the subscription now: that rates it as well."""
-        return hasattr(self, "_get_due_invoice") and bool(self._get_due_invoice())
-
-    def _fc_begin_anew(self):
-        """Forget the end of a life that was taken back; of a quotation that was not billed also what it had agreed."""
-        # sudo: nobody writes these by hand, but people reopen subscriptions; an invoice counts whoever does.
-        order = self.sudo()
-        order.x_fc_ended_on = False
-        if order.subscription_state != "1_draft":
-            return
-        invoices = [("x_fc_subscription_id", "=", order.id), ("state", "!=", "cancel")]
-        if not order.env["account.move"].search_count(invoices, limit=1):
-            order.x_fc_billed_until = False
-        if not order.x_fc_billed_until:
-            # What the next life agrees on, and where it begins, may be something else.
-            order.x_fc_commitment_ids.unlink()
-            order.x_fc_rating_ids.filtered(lambda row: row.state == "open")._forget()
-
-    def _fc_terminate(self, end_date=None):
-        """End the subscription on a day (today by default), in the way of the edition that is installed.
-
-        Usage that was acknowledged for later days is billed with the last period.
-
-        :raises BusinessRuleError: ``subscription_not_active``, ``end_date_refused``, ``usage_after_end``
-        """
-        self.ensure_one()
-        end_date = end_date or self._fc_get_first_end_date()
-        if self.subscription_state == "6_churn" and self._fc_get_end_date() == end_date:
-            return
-        if self.subscription_state not in ("3_progress", "4_paused"):
-            raise BusinessRuleError(self.env._("The subscription is not active."), code="subscription_not_active")
-        if (self.x_fc_billed_until and end_date < self.x_fc_billed_until) or (
-            self.start_date and end_date < self.start_date
-        ):
-            raise BusinessRuleError(
-                self.env._("The subscription is billed, or starts, after %s.", end_date),
-                code="end_date_refused",
-                path="end_date",
-            )
-        if hasattr(self, "_close_subscription"):  # Community; Enterprise has no such method
-            self._close_subscription(end_date)
-        elif end_date > self._fc_get_today():
-            raise BusinessRuleError(
-                self.env._("This edition ends subscriptions today, not later."),
-                code="end_date_refused",
-                path="end_date",
-            )
-        else:
-            self.with_context(**{_END: end_date}).subscription_state = "6_churn"
-
-    def _fc_get_first_end_date(self):
-        """Return today, or the later start; the day after the start if the subscription has usage by then."""
-        today = self._fc_get_today()
-        if self.start_date and self.start_date >= today and self._fc_has_usage():
-            return self.start_date + datetime.timedelta(days=1)
-        return max(today, self.start_date or today)
-
-    def _get_default_end_date(self):
-        """Community's subscriptions ask for it when they are closed or cancelled: with usage they cover their start."""
-        day = super()._get_default_end_date()
-        if self.start_date and day <= self.start_date and self._fc_has_usage():
-            return self.start_date + datetime.timedelta(days=1)
-        return day
-
     def _fc_emit(self, event_type):
         """Queue a webhook about this subscription to its service."""
         if self.x_fc_service_id:
@@ -207,7 +110,7 @@ class SaleOrder(models.Model):
     def _fc_prepare_webhook_values(self):
         """Return what a webhook tells about the subscription; dates are ISO text."""
         return {
-            "subscription_id": self.id,
+            "subscription_id": self._fc_get_first_id(),
             "external_id": self.x_fc_external_id or None,
             "external_customer_id": self._fc_get_external_customer_id(),
             "plan_code": self.x_fc_plan_code or None,
@@ -222,31 +125,6 @@ class SaleOrder(models.Model):
         # sudo: links are for billing people, but an order is also confirmed and posted by others.
         links = self.sudo().x_fc_account_link_id | self.partner_id.sudo().x_fc_account_link_ids
         return links.filtered(lambda link: link.service_id == self.x_fc_service_id)[:1].external_id or None
-
-    def _fc_get_end_date(self):
-        """Return the first day that the subscription does not cover, as far as it is known, or None."""
-        return self._fc_get_ended_on() or self._fc_get_planned_end() or None
-
-    def _fc_get_ended_on(self):
-        """Return the first day after the life that has ended, or None; the end of an earlier life does not count."""
-        # By the state and not by what was written with it: the editions reopen subscriptions in several ways.
-        return None if self.subscription_state in _ALIVE else self.x_fc_ended_on or None
-
-    def _fc_has_ended(self):
-        """Tell whether the subscription is over, whether or not a job has closed it yet."""
-        self.ensure_one()
-        end_date = self._fc_get_end_date()
-        is_over = bool(end_date) and end_date <= self._fc_get_today()
-        return is_over or self.state == "cancel" or self.subscription_state == "6_churn"
-
-    def _fc_get_planned_end(self):
-        # Not every edition has an end date on the order; see _fc_after_state_change.
-        return self.end_date if "end_date" in self._fields else None
-
-    def _fc_get_agreed_end(self):
-        """Return the day on which the subscription is being ended, as far as it was told, or None."""
-        day = self.env.context.get(_END)
-        return (day if type(day) is datetime.date else None) or self._fc_get_planned_end() or None
 
     def _fc_get_catalog_plan(self):
         """Return the catalogue plan, also one that is not sold any more, or an empty recordset."""
@@ -303,7 +181,7 @@ class SaleOrder(models.Model):
     @api.model
     def _fc_get_guarded_fields(self):
         # Usage is billed between these days: what a person wrote there would never be billed, or be credited.
-        return super()._fc_get_guarded_fields() | {"x_fc_billed_until", "x_fc_ended_on"}
+        return super()._fc_get_guarded_fields() | {"x_fc_billed_until"}
 
     def _fc_has_usage(self):
         # sudo: usage counts whoever asks.

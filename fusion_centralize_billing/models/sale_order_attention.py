@@ -6,14 +6,16 @@ from odoo.exceptions import LockError, RedirectWarning, UserError
 
 from ..api.errors import BillingError
 from ..rating import RatingError
+from .edition import Edition
 from .queue_job import RETRY_FAILURE_AFTER
+from .sale_order_life import ENDED_STATES
 
 #: What people can mend; anything else is a fault of the program, and fails the job.
-_MENDABLE = (UserError, RedirectWarning, RatingError, CheckViolation)
+MENDABLE = (UserError, RedirectWarning, RatingError, CheckViolation)
 #: The job of each step.
 _JOBS = {
     "rating": "_job_rate",
-    "invoicing": "_job_create_recurring_invoice",
+    "invoicing": Edition.INVOICING_JOB,
     "closing": "_job_invoice_remaining_usage",
 }
 _GENERAL_CODES = {"rating": "rating_failed", "invoicing": "invoicing_failed", "closing": "invoicing_failed"}
@@ -53,7 +55,7 @@ class SaleOrder(models.Model):
         """Do the work of a job for this locked subscription, and return its result.
 
         A fault that people can mend ends the job well: what was done is undone, and the fault is noted, shown, and
-        tried again by the sweep. Community's subscriptions call this for their own job, by a hook of this name.
+        tried again by the sweep. The edition's own job comes through it as well.
 
         :param step: ``rating``, ``invoicing`` or ``closing``
         """
@@ -63,8 +65,8 @@ class SaleOrder(models.Model):
         try:
             with self.env.cr.savepoint():
                 result = work()
-        except _MENDABLE as error:
-            if isinstance(error, LockError):
+        except MENDABLE as error:
+            if not is_mendable(error):
                 raise
             noted = attention._note(self, step, **self._fc_describe_fault(step, error))
             result = self.env._("Needs attention: %s", noted.message)
@@ -93,8 +95,8 @@ class SaleOrder(models.Model):
             self._schedule_rating()
         elif step == "closing":
             self._schedule_closing_invoice()
-        elif hasattr(self, "_schedule_recurring_invoice"):  # Community; Enterprise invoices by its own run
-            self._schedule_recurring_invoice()
+        else:
+            self._edition_schedule_invoicing()
 
     # === JOBS === #
 
@@ -106,9 +108,11 @@ class SaleOrder(models.Model):
         ended subscriptions that still owe something, or are owed, get their last invoice.
         """
         self._fc_note_failed_jobs()
+        self._fc_find_unseen_states()._fc_notice_state()
         due = [("next_try_at", "<=", fields.Datetime.now())]
         self.env["fusion.billing.attention"].search(due)._retry()
         self._fc_get_with_closing_due()._schedule_closing_invoice()
+        self._fc_get_with_last_period_over()._schedule_rating()
 
     # === HELPERS === #
 
@@ -135,7 +139,7 @@ class SaleOrder(models.Model):
             return self._fc_get_rating_identity_key()
         if step == "closing":
             return self._fc_get_closing_identity_key()
-        return self._get_invoicing_identity_key()  # only Community has this job
+        return self._edition_get_invoicing_key()
 
     def _fc_get_with_rating_put_off(self):
         """Return those whose rating failed, or met a fault, and that nothing new has happened to since."""
@@ -184,7 +188,7 @@ class SaleOrder(models.Model):
         """Return the ended subscriptions whose ledger has something left that no other run invoices or credits."""
         domain = [
             *[("state", "=", "open"), ("amount", "!=", 0)],
-            *[("subscription_id.subscription_state", "=", "6_churn"), ("subscription_id.state", "=", "sale")],
+            *[("subscription_id.subscription_state", "in", ENDED_STATES), ("subscription_id.state", "=", "sale")],
         ]
         groups = self.env["fusion.billing.rating"].sudo()._read_group(domain, ["subscription_id"])
         failing = self.env["queue.job"]._fc_get_failing_keys(_JOBS["closing"])
@@ -196,6 +200,11 @@ class SaleOrder(models.Model):
                 and order._fc_get_closing_identity_key() not in failing
             )
         )
+
+
+def is_mendable(error):
+    """Tell whether people can mend what MENDABLE has caught: whoever has locked a row, is not waited for by a mend."""
+    return not isinstance(error, LockError)
 
 
 def _get_order_id(job):

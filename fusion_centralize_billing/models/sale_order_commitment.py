@@ -6,7 +6,7 @@ from odoo import fields, models
 
 from ..rating import prorate_amount, to_decimal, true_up
 
-#: Context key: the first day of a change, as a date, which no client can send. Community's subscriptions know it too.
+#: Context key: the first day of a change, as a date, which no client can send. Community's own.
 CHANGE_DAY = "fusion_subscription_change_day"
 _STARTED_STATES = ("3_progress", "4_paused")
 
@@ -61,10 +61,12 @@ class SaleOrder(models.Model):
         rows = self.env["fusion.billing.rating"].sudo()._get_rows(self, [start])
         commitment = rows.filtered(lambda row: row.kind == "commitment")
         billed = commitment.filtered(lambda row: row.state == "billed").sorted("sequence")[-1:]
-        minimum = billed.terms["minimum"] if billed else self._fc_get_minimum(start, end)
+        is_closed = self._fc_is_closed(start)
+        minimum = billed.terms["minimum"] if billed and is_closed else self._fc_get_minimum(start, end)
         minimum = to_decimal(minimum)
-        invoiced = commitment.filtered(lambda row: row.state != "open").sorted("sequence")[-1:]
-        if not commitment and (self._fc_is_closed(start) or not minimum):
+        # A period that was passed without an invoice has its fee on an open row.
+        invoiced = commitment.filtered(lambda row: is_closed or row.state != "open").sorted("sequence")[-1:]
+        if not commitment and (is_closed or not minimum):
             return
         usage = rows.filtered(lambda row: row.kind == "usage" and row.state != "cancelled")
         # The order's lines may have changed since the period was invoiced.
@@ -91,30 +93,13 @@ class SaleOrder(models.Model):
 
     def _fc_get_committed_days(self, start, end):
         """Return (first day, day after the last one, how many days the whole minimum is for) of a period."""
-        if hasattr(self, "_get_owed_window"):  # Community; Enterprise has no such rule
-            window = self._get_owed_window(start, end)
-            return window.start, window.end, window.full_days
-        return start, end, (end - start).days
+        return self._edition_get_committed_days(start, end)
 
     def _fc_get_commitment_day(self):
         """Return the first day with a minimum that is agreed today."""
         day = self.env.context.get(CHANGE_DAY)
-        if type(day) is datetime.date:
-            if hasattr(self, "_check_change_day"):  # Community; on Enterprise nobody chooses one
-                self._check_change_day(day)
-            return day
-        if hasattr(self, "_get_change_day"):  # Community, which has a rule; on Enterprise it is the next period
-            return self._get_change_day()
-        today = self._fc_get_today()
-        if self.start_date and today < self.start_date:
-            return self.start_date
-        period = self._fc_get_period_around(today)
-        return period[1] if period else today
+        return self._edition_get_change_day(day if type(day) is datetime.date else None)
 
     def _fc_get_fixed_fee(self, start, end):
         """Return what the recurring lines cost for a period, without tax, as Decimal."""
-        if hasattr(self, "_get_recurring_fee"):  # Community; Enterprise has no such method
-            return self._get_recurring_fee(self._fc_day_of(start), self._fc_day_of(end))
-        product = self._fc_get_catalog_plan().product_id
-        lines = self.order_line.filtered(lambda line: product and line.product_id == product and not line.x_fc_is_rated)
-        return sum((to_decimal(line.price_subtotal) for line in lines), to_decimal(0))
+        return self._edition_get_recurring_fee(self._fc_day_of(start), self._fc_day_of(end))

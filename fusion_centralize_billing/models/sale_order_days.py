@@ -9,7 +9,7 @@ from ..rating import day_of, start_of_day
 from .changes import get_changes
 from .usage_row import naive_utc
 
-#: Context key: the day that counts as today, in a preview that is rolled back. Community's subscriptions know it too.
+#: Context key: the day that counts as today, in a preview that is rolled back. Both editions know it.
 TODAY = "fusion_subscription_today"
 #: Fourteen hours ahead of UTC: each day begins here first.
 _FIRST_ZONE = "Pacific/Kiritimati"
@@ -83,13 +83,8 @@ class SaleOrder(models.Model):
         return day if type(day) is datetime.date else self._fc_day_of(fields.Datetime.now())
 
     def _fc_is_reached(self, day):
-        """Tell whether a boundary has come.
-
-        Enterprise runs on the days of the server: west of UTC it passes a boundary some hours early. The period is
-        closed with it, so that no quota is granted for two, and what is used until midnight comes late.
-        """
-        today = self._fc_get_today()
-        return day <= (today if hasattr(self, "_get_due_period") else max(today, fields.Date.today()))
+        """Tell whether a boundary has come."""
+        return self._edition_is_reached(day)
 
     def _get_subscription_today(self):
         """Community's subscriptions ask for their day: it is that of their time zone."""

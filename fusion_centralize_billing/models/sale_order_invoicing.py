@@ -1,8 +1,14 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import models
+from odoo.fields import Command
 
 from ..jobs import repeated_on_conflict
 from .billing_usage_change import Change
+from .sale_order_life import ENDED_STATES
+
+#: Context key of the last invoice of an ended subscription. Its value is an object that no client can send.
+_CLOSING = "fusion_billing_closing"
+_LAST = object()
 
 
 class SaleOrder(models.Model):
@@ -18,7 +24,7 @@ class SaleOrder(models.Model):
         Hooked here, and not into the recurring run, because the recurring runs of both editions and
         the button on the order all come through this method.
         """
-        subscriptions = self.filtered(lambda order: order.is_subscription and order.state == "sale")
+        subscriptions = self.filtered(lambda order: order._fc_is_rated())
         if not subscriptions:
             return super()._create_invoices(grouped=grouped, final=final, date=date)
         subscriptions._fc_lock()
@@ -36,18 +42,41 @@ class SaleOrder(models.Model):
         """Tell the invoice whose subscription and which period it bills."""
         values = super()._prepare_invoice()
         if self.is_subscription:
-            values["x_fc_subscription_id"] = self.id
+            values["x_fc_subscription_ids"] = [Command.set(self.ids)]
             values["x_fc_service_id"] = self.x_fc_service_id.id
             values["x_fc_period_start"], values["x_fc_period_end"] = self._fc_get_invoiced_days() or (False, False)
         return values
 
-    def _get_invoice_grouping_keys(self):
-        """Keep subscriptions on invoices of their own."""
-        return [*super()._get_invoice_grouping_keys(), "x_fc_subscription_id"]
-
     def _get_update_prices_lines(self):
         """Leave rated lines alone when prices are updated from the pricelist."""
         return super()._get_update_prices_lines().filtered(lambda line: not line.x_fc_is_rated)
+
+    def _get_invoiceable_lines(self, final=False):
+        """Of an edition that bills the rest of ended subscriptions itself, have all invoiced that is rated.
+
+        On the last invoice of an ended one nothing else.
+        """
+        lines = super()._get_invoiceable_lines(final)
+        if len(self) != 1 or not self._edition_bills_rest() or not self._fc_is_rated():
+            return lines
+        if self.env.context.get(_CLOSING) is _LAST:
+            lines = lines.filtered("x_fc_is_rated")
+        missing = self.order_line.filtered(lambda line: line.x_fc_is_rated and line.qty_to_invoice) - lines
+        return lines | missing
+
+    def _before_recurring_invoice(self):
+        """Rate what the recurring run is about to look at: without usage it might find nothing to invoice."""
+        super()._before_recurring_invoice()
+        for order in self.sudo().filtered(lambda order: order._fc_is_rated()):
+            order._fc_rate()
+
+    def _before_next_period(self):
+        """Rate and close the period that ends, whatever moves the next invoice date on."""
+        super()._before_next_period()
+        # sudo: whoever moves it on need not be allowed to rate.
+        for order in self.sudo().filtered(lambda order: order._fc_is_rated()):
+            order._fc_lock()
+            order._fc_close_passed_periods(order.next_invoice_date)
 
     def _get_rest_lines(self):
         """Leave rated lines of an ended subscription to the closing job (Community's rest; see there)."""
@@ -75,46 +104,69 @@ class SaleOrder(models.Model):
 
     # === HELPERS === #
 
+    def _fc_is_rated(self):
+        """Tell whether the order is a subscription whose usage is billed: the order of an upsell is none."""
+        return self.is_subscription and self.state == "sale" and self.subscription_state != "7_upsell"
+
+    def _fc_close_passed_periods(self, until=None):
+        """Rate and close the periods whose boundary has passed without an invoice.
+
+        What they bill waits for the next invoice, each with its own quota and minimum.
+
+        :param until: a boundary that is passed now, before its day if need be
+        """
+        self.ensure_one()
+        reached = self.x_fc_billed_until or self.start_date
+        if not reached:
+            return
+        ended_on = self._fc_get_ended_on()
+        passed = [day for day in self._edition_get_passed_boundaries(reached) if self._fc_is_reached(day)]
+        for boundary in sorted({*passed, *([until] if until and until > reached else [])}):
+            if not ended_on or boundary < ended_on:
+                self._fc_close_passed_period(boundary)
+        if until == reached:
+            self._fc_close_days(until)
+
+    def _fc_close_passed_period(self, boundary):
+        start, end = self._fc_start_of(self.x_fc_billed_until or self.start_date), self._fc_start_of(boundary)
+        if start >= end:
+            return
+        self._fc_rate_period(start, end)
+        self._fc_close_days(boundary)
+        rows = self.sudo().x_fc_rating_ids.filtered(lambda row: row.state == "open" and row.period_end <= end)
+        rows.filtered(lambda row: not row.amount)._freeze(self.env["account.move"])
+
     def _fc_get_closing_identity_key(self):
         self.ensure_one()
         return f"fusion_centralize_billing.closing.{self.id}"
 
     def _fc_invoice_remaining_usage(self):
-        if self.subscription_state != "6_churn":
+        if self.subscription_state not in ENDED_STATES:
             return self.env._("The subscription has not ended.")
         if self._fc_waits_for_last_period():
             return self.env._("The last period is not due yet.")
         if not self._fc_has_unbilled_amount():
             return self.env._("Nothing is left to invoice.")
-        moves = self.with_context(raise_if_nothing_to_invoice=False)._create_invoices(final=True)
+        order = self.with_context(**{_CLOSING: _LAST, "raise_if_nothing_to_invoice": False})
+        moves = order._create_invoices(final=True)
         moves.filtered(lambda move: move.state == "draft").action_post()
         return self.env._("Invoiced: %s", moves.mapped("name"))
 
     def _fc_get_due_boundary(self):
         """Return the day up to which usage is due to be billed now, or None."""
         self.ensure_one()
-        if hasattr(self, "_get_due_period"):  # Community, which waits for late usage; Enterprise has no such method
-            due = self._get_due_period()
-            return due[1] if due else None
-        if self.subscription_state not in ("3_progress", "6_churn"):
-            return None
-        period = self._fc_get_current_period()
-        end = self._fc_day_of(period[1]) if period else self.next_invoice_date
-        return end if end and self._fc_is_reached(end) else None
+        return self._edition_get_due_boundary(self._fc_get_ended_on())
 
     def _fc_get_invoiced_days(self):
-        """Return the days [start, end) that the invoice being made bills, or None if it closes no period."""
-        if hasattr(self, "_get_due_invoice"):  # Community, where a fee in advance is invoiced before its period ends
-            due = self._get_due_invoice()
-            return due and (due.period or due.fee)
-        period = self._fc_get_current_period() if self._fc_get_due_boundary() else None
-        return period and tuple(map(self._fc_day_of, period))
+        """Return the days [start, end) that the invoice being made is about, or None."""
+        period = self._fc_get_current_period()
+        return self._edition_get_invoiced_days(period and tuple(map(self._fc_day_of, period)))
 
     def _fc_waits_for_last_period(self):
-        """Tell whether the recurring run will invoice the last period of an ended subscription later."""
+        """Tell whether the last period of an ended subscription is not over, or is invoiced by the edition later."""
         self.ensure_one()
-        # Community only: Enterprise has no days of grace.
-        return "x_fc_invoice_on" in self._fields and bool(self.x_fc_invoice_on) and not self._get_due_period()
+        ended_on = self._fc_get_ended_on()
+        return bool(ended_on and not self._fc_is_reached(ended_on)) or self._edition_waits_for_last_period()
 
     def _fc_close_period(self, moves, boundary):
         """Freeze the ratings that were invoiced, and move on the boundary if it was due."""
@@ -135,7 +187,8 @@ class SaleOrder(models.Model):
         order = self.sudo()
         if start and start < boundary:
             order.env["fusion.billing.period"]._close(order, start, boundary)
-        order.x_fc_billed_until = boundary
+        if not order.x_fc_billed_until or order.x_fc_billed_until < boundary:
+            order.x_fc_billed_until = boundary
 
     def _fc_note_later_usage(self, instant):
         """Have the next period rated, if it has usage already: its changes were taken from the feed before."""

@@ -50,6 +50,12 @@ class SaleOrderLine(models.Model):
         if not self.env.su and self.filtered("x_fc_is_rated"):
             raise UserError(self.env._("Usage lines are rated: they cannot be deleted."))
 
+    # === BUSINESS === #
+
+    def _is_billed_by_usage(self):
+        """Enterprise's renewals and upsells leave rated lines behind, and defer none of their revenue."""
+        return self.x_fc_is_rated
+
     # === HELPERS === #
 
     @api.model
@@ -63,11 +69,3 @@ class SaleOrderLine(models.Model):
         if self.env.su and self and all(line.x_fc_is_rated for line in self):
             return []
         return super()._get_protected_fields()
-
-
-def line_role(env, role):
-    """Return the values by which a line is billed every period (``recurring``) or once (``one_off``).
-
-    Whatever its product says. Only Community's lines have a role; on Enterprise the product decides.
-    """
-    return {"x_fc_recurrence": role} if "x_fc_recurrence" in env["sale.order.line"]._fields else {}

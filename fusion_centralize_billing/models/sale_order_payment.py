@@ -1,4 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from functools import partial
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -78,9 +80,9 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         if plan.payment_failure_action == "pause" and self.subscription_state == "3_progress":
-            action, done = self._fc_pause, self.env._("The subscription was paused.")
+            action, done = self._edition_pause, self.env._("The subscription was paused.")
         elif plan.payment_failure_action == "close" and self.subscription_state in ("3_progress", "4_paused"):
-            action, done = self._fc_terminate, self.env._("The subscription was closed.")
+            action, done = partial(self._fc_terminate, reason="not_paid"), self.env._("The subscription was closed.")
         else:
             return self.env._("The subscription stays as it is.")
         self._fc_lock()
@@ -90,13 +92,6 @@ class SaleOrder(models.Model):
         except UserError as error:
             return self.env._("The subscription could not be changed: %s", error)
         return done
-
-    def _fc_pause(self):
-        """Pause the subscription in the way of the edition that is installed."""
-        if hasattr(self, "_pause_subscription"):  # Community; Enterprise has no such method
-            self._pause_subscription()
-        else:
-            self.subscription_state = "4_paused"
 
     # === HELPERS === #
 

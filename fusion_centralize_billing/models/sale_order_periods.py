@@ -1,10 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from dateutil.relativedelta import relativedelta
-
 from odoo import models
-
-#: About how long the units of a billing period are, in days, to begin a search with.
-_DAYS = {"week": 7, "month": 30.44, "year": 365.25}
 
 
 class SaleOrder(models.Model):
@@ -22,10 +17,7 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if not self.plan_id or not self.start_date:
             return None
-        day = max(day, self.start_date)
-        if hasattr(self, "_get_period_around"):  # Community; Enterprise has no such method
-            return self._get_period_around(day)
-        return self._fc_roll_period(day) if self.next_invoice_date else None
+        return self._edition_get_period_around(max(day, self.start_date))
 
     def _fc_get_running_period(self):
         """Return the days [start, end) of the billing period that runs today, invoiced or not, or None if none does.
@@ -41,20 +33,3 @@ class SaleOrder(models.Model):
         for _number in range(self.company_id.x_fc_usage_periods_ahead if period else 0):
             period = self._fc_get_period_around(period[1])
         return period and period[1]
-
-    # === HELPERS === #
-
-    def _fc_roll_period(self, day):
-        """Return the period that holds a day, counted from the next invoice date by the recurrence."""
-        unit, value = self.plan_id.billing_period_unit, self.plan_id.billing_period_value
-        reached = self.next_invoice_date
-
-        def boundary(number):
-            return reached + relativedelta(**{f"{unit}s": value * number})
-
-        number = int((day - reached).days / (_DAYS[unit] * value))
-        while boundary(number) <= day:
-            number += 1
-        while boundary(number - 1) > day:
-            number -= 1
-        return max(boundary(number - 1), self.start_date), boundary(number)

@@ -1,6 +1,4 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-import datetime
-
 from psycopg2.errors import QueryCanceled
 
 from odoo import fields, models
@@ -65,29 +63,27 @@ class SaleOrder(models.Model):
 
     def _fc_get_invoice_day(self, period):
         """Return the day on which a period is invoiced, or, without one, what is left; today if that is due."""
-        # Community only, which invoices some days after the period's end, if so agreed.
-        if "x_fc_invoice_on" in self._fields:
-            day = period[1] + datetime.timedelta(days=self.x_fc_grace_days) if period else self.x_fc_invoice_on
-        else:
-            day = self.next_invoice_date
+        day = self._edition_get_invoice_day(period)
         return max(day or self._fc_get_today(), self._fc_get_today())
 
     def _fc_make_previewed_invoice(self, period):
         """Invoice what is due, and return the invoice that closes a period; without one the last that is made."""
         order = self.with_context(raise_if_nothing_to_invoice=False)
         moves = order._create_invoices(final=True)
-        if not period or not hasattr(order, "_get_due_invoice"):  # Enterprise moves on in its recurring run only
+        if not period:
             return moves[-1:]
-        while order._get_due_invoice():  # Community invoices earlier periods, of which none has been made yet, first
+        order._edition_pass_boundary()
+        while order._edition_has_due_invoice():  # earlier periods, of which no invoice has been made yet, come first
             self._fc_give_way()
             moves |= order._create_invoices(final=True)
+            order._edition_pass_boundary()
         return moves.filtered(lambda move: move.x_fc_period_end == period[1])[-1:]
 
     def _fc_describe_preview(self, move, day):
         amount = self._fc_amount_as_text
         return {
-            "subscription_id": self.id,
-            "subscription_external_id": self.x_fc_external_id or None,
+            "subscription_id": self._fc_get_first_id(),
+            "subscription_external_id": self._fc_get_external_id(),
             "type": "credit_note" if move.move_type == "out_refund" else "invoice",
             "invoice_date": fields.Date.to_string(move.invoice_date or day),
             "period_start": fields.Date.to_string(move.x_fc_period_start) or None,

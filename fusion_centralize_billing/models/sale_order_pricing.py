@@ -1,6 +1,5 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import datetime
-from fractions import Fraction
 
 from odoo import models
 
@@ -72,11 +71,16 @@ class SaleOrder(models.Model):
         }
 
     def _fc_get_current_charges(self):
-        """Return ``{(subscription, charge): PriceTerms}`` of what prices the current billing periods.
+        """Return ``{(subscription, charge): PriceTerms}`` of what prices the current billing periods."""
+        return self._fc_get_charges_of_periods({order: order._fc_get_current_period() for order in self})
+
+    def _fc_get_charges_of_periods(self, periods):
+        """Return ``{(subscription, charge): PriceTerms}`` of what prices some periods that are not closed.
 
         What was billed already of a period keeps its terms.
+
+        :param periods: ``{subscription: (start, end) or None}``, instants
         """
-        periods = {order: order._fc_get_current_period() for order in self}
         running = self.filtered(lambda order: periods[order])
         found = {
             (order, charge): order._fc_find_terms(charge, *periods[order])
@@ -117,7 +121,7 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         start = self.x_fc_billed_until or self.start_date
-        ends = [day for day in (self.next_invoice_date, self._fc_get_ended_on()) if day]
+        ends = [day for day in (start and self._edition_get_period_end(start), self._fc_get_ended_on()) if day]
         if not start or not ends or min(ends) <= start:
             return None
         return self._fc_start_of(start), self._fc_start_of(min(ends))
@@ -126,18 +130,16 @@ class SaleOrder(models.Model):
         """Return the first instant of usage that a period does not bill: its end, but for the last period.
 
         The last period bills also what was acknowledged for later, before the end was known: there is no
-        other that would.
+        other that would, unless another order continues the subscription.
         """
+        if self.x_fc_successor_id:
+            return period_end
         end_date = self._fc_get_end_date()
         return datetime.datetime.max if end_date and self._fc_day_of(period_end) >= end_date else period_end
 
     def _fc_get_period_fraction(self, start, end):
         """Return the part of a full period that [start, end) is, as far as the subscription is billed by it."""
-        # Enterprise's subscriptions have no such rule.
-        if "x_fc_proration" not in self._fields or self.x_fc_proration != "day":
-            return Fraction(1)
-        # A subscription older than this addon has a first period of several: it counts as a whole one.
-        return min(Fraction(1), self._get_period_fraction(self._fc_day_of(start), self._fc_day_of(end)))
+        return self._edition_get_period_fraction(self._fc_day_of(start), self._fc_day_of(end))
 
     # === HELPERS === #
 
@@ -158,12 +160,12 @@ class SaleOrder(models.Model):
 
     def _fc_owes_fee(self, start, end):
         """Tell whether a period owes any fee: none does within the trial, nor one that was paused all the time."""
-        # Community's rule; Enterprise has no such method. What lies before the first period is no period.
+        # What lies before the first period is no period.
         first_day = self._fc_day_of(start)
-        if not hasattr(self, "_owes_recurring_fee") or not self.start_date or first_day < self.start_date:
+        if not self.start_date or first_day < self.start_date:
             return True
         # sudo: pauses and recurrences count, whoever looks; the caller has access to the subscription.
-        return self.sudo()._owes_recurring_fee(first_day, self._fc_day_of(end))
+        return self.sudo()._edition_owes_fee(first_day, self._fc_day_of(end))
 
     def _fc_check_currency(self, charge):
         if charge.currency_id != self.currency_id:

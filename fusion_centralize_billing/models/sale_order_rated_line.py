@@ -2,7 +2,6 @@
 from odoo import models
 
 from ..api.errors import BusinessRuleError
-from .sale_order_line import line_role
 
 
 class SaleOrder(models.Model):
@@ -49,7 +48,7 @@ class SaleOrder(models.Model):
             "x_fc_charge_id": rating.charge_id.id,
             "x_fc_period_start": rating.period_start,
             "x_fc_period_end": rating.period_end,
-            **line_role(self.env, "one_off"),
+            **self._edition_prepare_line_role("one_off"),
         }
 
     def _fc_get_rated_product(self, rating):

@@ -5,6 +5,7 @@ from odoo.tools import SQL
 from ..jobs import repeated_on_conflict
 from ..rating import NOTHING, to_decimal
 from .billing_usage_change import Change
+from .sale_order_life import ENDED_STATES
 from .usage_window import WHOLE
 
 
@@ -42,6 +43,9 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         self._fc_lock()
+        self._fc_notice_state()
+        self._fc_pass_on_usage()
+        self._fc_close_passed_periods()
         changes = self._fc_reach_last_period(self.env["fusion.billing.usage.change"]._take(self))
         period = self._fc_get_current_period()
         # sudo: as in _fc_rate_usage.
@@ -55,10 +59,7 @@ class SaleOrder(models.Model):
         rows = ledger._get_rows(self, list(periods))
         wanted = self._fc_get_touched_windows(touched, rows)
         if period:
-            current = {charge: terms for (_order, charge), terms in self._fc_get_current_charges().items()}
-            # A charge that was made to end before this period: what was rated of it meanwhile is taken back.
-            known = rows.filtered(lambda row: row.kind == "usage" and row.period_start == period[0]).charge_id
-            wanted |= {(charge, *period): current.get(charge) for charge in {*known, *current}}
+            wanted |= self._fc_get_windows_of_period(period, rows)
         self._fc_rate_windows(wanted, rows)
         for start, end in sorted(periods.items()):
             if self._fc_is_reached(self._fc_day_of(end)):
@@ -106,9 +107,26 @@ class SaleOrder(models.Model):
 
     def _fc_rate_and_close(self):
         count = self._fc_rate()
-        if self.subscription_state == "6_churn" and self._fc_has_unbilled_amount():
+        if self.subscription_state in ENDED_STATES and self._fc_has_unbilled_amount():
             self._schedule_closing_invoice()
+        elif self.subscription_state == "5_renewed" and not self._fc_waits_for_last_period():
+            self._fc_close_passed_period(self._fc_get_ended_on())
         return self.env._("%s ratings", count)
+
+    def _fc_rate_period(self, start, end):
+        """Rate all of one period that was not closed yet, with its minimum, as its boundary has passed."""
+        # sudo: as in _fc_rate_usage.
+        rows = self.env["fusion.billing.rating"].sudo()._get_rows(self, [start])
+        self._fc_rate_windows(self._fc_get_windows_of_period((start, end), rows), rows)
+        self._fc_rate_commitment(start, end)
+
+    def _fc_get_windows_of_period(self, period, rows):
+        """Return ``{(charge, start, end): PriceTerms}`` of a period that is not closed; None as in _fc_rate_windows."""
+        found = self._fc_get_charges_of_periods({self: period})
+        terms = {charge: each for (_order, charge), each in found.items()}
+        # A charge that was made to end before this period: what was rated of it meanwhile is taken back.
+        known = rows.filtered(lambda row: row.kind == "usage" and row.period_start == period[0]).charge_id
+        return {(charge, *period): terms.get(charge) for charge in {*known, *terms}}
 
     def _fc_get_rating_identity_key(self):
         self.ensure_one()

@@ -10,7 +10,7 @@ _SIGN = SQL("CASE line_of.move_type WHEN 'out_invoice' THEN 1 WHEN 'out_refund' 
 
 
 def find_rows_without_line(env, scope):
-    """Return Findings of billed rows with an amount that are on no valid invoice."""
+    """Return Findings of billed rows with an amount that are on no valid invoice line of their subscription."""
     env.cr.execute(
         SQL(
             """
@@ -19,7 +19,9 @@ def find_rows_without_line(env, scope):
               JOIN proof_order AS known ON known.id = rating.subscription_id
               LEFT JOIN account_move_line AS line ON line.id = rating.invoice_line_id
              WHERE rating.state = 'billed' AND rating.amount <> 0
-               AND (line.id IS NULL OR line.parent_state = 'cancel') AND %s
+               AND (line.id IS NULL OR line.parent_state = 'cancel'
+                    OR line.x_fc_subscription_id IS DISTINCT FROM rating.subscription_id)
+               AND %s
              ORDER BY rating.id
             """,
             scope.touches(SQL("rating.period_start"), SQL("rating.period_end")),
@@ -36,7 +38,7 @@ def find_wrong_lines(env, scope):
     env.cr.execute(
         SQL(
             """
-            SELECT line_of.x_fc_subscription_id, line.id, rated.first_day, rated.amount::text,
+            SELECT rated.subscription_id, line.id, rated.first_day, rated.amount::text,
                    CASE WHEN price.amount <> rated.amount THEN price.amount
                         WHEN price.subtotal <> rated.amount AND NOT price.has_tax_within THEN price.subtotal
                         ELSE -line.amount_currency END::text
@@ -76,7 +78,8 @@ def _rated_query(scope):
     """Return the query of what the ledger has billed on each invoice line."""
     return SQL(
         """
-        SELECT rating.invoice_line_id, SUM(rating.amount) AS amount, MIN(rating.first_day) AS first_day,
+        SELECT rating.invoice_line_id, MIN(rating.subscription_id) AS subscription_id,
+               SUM(rating.amount) AS amount, MIN(rating.first_day) AS first_day,
                BOOL_OR(%s) AS is_in_scope, MIN(rating.currency_id) AS currency_id
           FROM fusion_billing_rating AS rating JOIN proof_order AS known ON known.id = rating.subscription_id
          WHERE rating.state = 'billed' AND rating.invoice_line_id IS NOT NULL
@@ -94,11 +97,11 @@ def find_unrated_lines(env, scope):
     env.cr.execute(
         SQL(
             """
-            SELECT DISTINCT line_of.x_fc_subscription_id, line.id, ordered.x_fc_period_start::date,
+            SELECT DISTINCT ordered.order_id, line.id, ordered.x_fc_period_start::date,
                    (%(sign)s * line.price_subtotal)::text
-              FROM account_move AS line_of
-              JOIN proof_order AS known ON known.id = line_of.x_fc_subscription_id
-              JOIN account_move_line AS line ON line.move_id = line_of.id
+              FROM proof_order AS known
+              JOIN account_move_line AS line ON line.x_fc_subscription_id = known.id
+              JOIN account_move AS line_of ON line_of.id = line.move_id
               JOIN sale_order_line_invoice_rel AS rel ON rel.invoice_line_id = line.id
               JOIN sale_order_line AS ordered ON ordered.id = rel.order_line_id
              WHERE line_of.state = 'posted' AND line_of.x_fc_void_reason IS NULL AND line_of.reversed_entry_id IS NULL

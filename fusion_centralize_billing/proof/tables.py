@@ -42,10 +42,7 @@ def make_table(env, name, query, index=None):
 
 def _make_orders(env, scope):
     """Subscriptions with counters or ratings; ``open_from`` and ``open_until`` bound the period not invoiced yet."""
-    fields = env["sale.order"]._fields
-    # Community only: Enterprise's subscriptions have neither.
-    end = SQL("sale_order.end_date") if "end_date" in fields else SQL("NULL::date")
-    invoice_on = SQL("sale_order.x_fc_invoice_on") if "x_fc_invoice_on" in fields else SQL("NULL::date")
+    end, invoice_on = env["sale.order"]._edition_get_proof_columns()
     make_table(
         env,
         "order",

@@ -22,6 +22,7 @@ from odoo.tests.common import _super_send
 
 from ..crypto.secret_box import ENVIRONMENT_VARIABLE
 from ..models.usage_row import UsageRow
+from .editions import EditionMixin
 
 BASE = "/api/billing/v1"
 
@@ -40,7 +41,7 @@ def unique(text):
     return f"{text}-{uuid.uuid4().hex[:12]}"
 
 
-class BillingMixin:
+class BillingMixin(EditionMixin):
     """One service with a customer and a monthly plan of 20.00 in Canadian dollars, all without taxes.
 
     Orders have the plan's pricelist, so that amounts do not depend on the company's currency.
@@ -172,6 +173,7 @@ class BillingMixin:
         )
         if confirm:
             order.action_confirm()
+            cls._begin_first_period(order)
         return order
 
     @classmethod
@@ -214,8 +216,9 @@ class BillingMixin:
 
     # === INVOICING === #
 
+    @classmethod
     @contextlib.contextmanager
-    def _on(self, day, zone="UTC", time="12:00:00"):
+    def _on(cls, day, zone="UTC", time="12:00:00"):
         """Run the block at noon of a day, or at another time, with what depends on the clock recomputed.
 
         Not with freezegun, which looks through all of Odoo's modules each time.
@@ -224,7 +227,7 @@ class BillingMixin:
         """
         local = datetime.datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=ZoneInfo(zone))
         noon = local.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-        self.env.invalidate_all()
+        cls.env.invalidate_all()
         with (
             patch.object(fields.Datetime, "now", lambda *args: noon),
             patch.object(fields.Date, "today", lambda *args: noon.date()),
@@ -235,7 +238,7 @@ class BillingMixin:
     def _invoice_on(self, order, day):
         """Run the recurring invoicing of an order."""
         with self._on(day), trap_jobs():
-            return order._create_recurring_invoice()
+            return self._bill_what_is_due(order)
 
     def _create_native_invoice_on(self, order, day, zone="UTC"):
         """Do what the button "Create Invoice" does."""
@@ -250,10 +253,9 @@ class BillingMixin:
         """Run the jobs that end a subscription, until none is left."""
         with self._on(day, zone), trap_jobs() as trap:
             order._job_rate()
-            jobs, trap.enqueued_jobs = trap.enqueued_jobs, []
-            for job in jobs:
-                if job.method_name == "_job_invoice_remaining_usage":
-                    order._job_invoice_remaining_usage()
+            while any(job.method_name == "_job_invoice_remaining_usage" for job in trap.enqueued_jobs):
+                trap.enqueued_jobs = []
+                order._job_invoice_remaining_usage()
 
     def _pay(self, invoice, amount=None):
         """Register a payment of an invoice, in full by default."""

@@ -109,8 +109,8 @@ FIELD_RIGHTS = {
     ),
     "fusion.billing.service": Rights(
         _MANAGER,
-        written="name code active company_id billing_tz owner_id strict_usage product_access frontend_origins"
-        " webhook_url webhook_secret",
+        written="name code active company_id billing_tz invoice_grouping owner_id strict_usage product_access"
+        " frontend_origins webhook_url webhook_secret",
         code="user_id customer_user_id webhook_secret_encrypted"
         " webhook_secret_previous_encrypted webhook_secret_previous_until",
     ),
@@ -147,22 +147,22 @@ FIELD_RIGHTS = {
     ),
     # === FIELDS OF OURS ON NATIVE MODELS === #
     "account.move": Rights(
-        code="x_fc_is_given_back x_fc_subscription_id x_fc_service_id x_fc_period_start x_fc_period_end"
-        " x_fc_credit_reason x_fc_payment_state x_fc_payment_failures x_fc_next_payment_at x_fc_payment_error"
-        " x_fc_failure_action_due x_fc_lacks_token x_fc_void_reason"
+        code="x_fc_is_given_back x_fc_subscription_ids x_fc_subscription_id x_fc_invoice_group x_fc_service_id"
+        " x_fc_period_start x_fc_period_end x_fc_credit_reason x_fc_payment_state x_fc_payment_failures"
+        " x_fc_next_payment_at x_fc_payment_error x_fc_failure_action_due x_fc_lacks_token x_fc_void_reason"
     ),
-    "account.move.line": Rights(code="x_fc_fee_id x_fc_reversed_line_id x_fc_credited_line_id"),
+    "account.move.line": Rights(code="x_fc_fee_id x_fc_reversed_line_id x_fc_credited_line_id x_fc_subscription_id"),
     "payment.transaction": Rights(code="x_fc_invoice_id x_fc_charge_state x_fc_is_automatic"),
     "product.template": Rights(_PRODUCTS, written="recurring_invoice x_fc_for_services"),
     "res.company": Rights(
         _SYSTEM,
         written="x_fc_usage_lock_date x_fc_billing_tz x_fc_usage_periods_ahead x_fc_start_days_back"
-        " x_fc_webhook_secret_overlap_hours x_fc_ask_before_linking",
+        " x_fc_webhook_secret_overlap_hours x_fc_ask_before_linking x_fc_invoice_grouping",
     ),
     "res.config.settings": Rights(
         _SYSTEM,
         written="x_fc_usage_lock_date x_fc_billing_tz x_fc_usage_periods_ahead x_fc_start_days_back"
-        " x_fc_webhook_secret_overlap_hours x_fc_ask_before_linking x_fc_webhook_ports"
+        " x_fc_webhook_secret_overlap_hours x_fc_ask_before_linking x_fc_webhook_ports x_fc_invoice_grouping"
         " x_fc_limit_request_seconds x_fc_limit_preview_seconds x_fc_limit_batch_cost x_fc_limit_costly_at_once"
         " x_fc_limit_reads_per_second x_fc_limit_writes_per_second x_fc_limit_costly_per_second"
         " x_fc_limit_customer_reads_per_second x_fc_limit_customer_costly_per_second"
@@ -177,6 +177,7 @@ FIELD_RIGHTS = {
         more=((_ACCOUNTANT, "x_fc_payment_token_id"),),
         code="subscription_state next_invoice_date last_invoice_date x_fc_fee_invoiced_until x_fc_fee_due_on"
         " x_fc_rest_due_on x_fc_trial_end_date x_fc_invoice_on x_fc_billed_until x_fc_ended_on x_fc_account_link_id"
+        " x_fc_seen_state x_fc_close_reason x_fc_predecessor_id x_fc_successor_id x_fc_taken_over_on"
         " x_fc_payment_token_chooser_id",
     ),
     "sale.order.line": Rights(

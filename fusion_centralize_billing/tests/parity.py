@@ -165,7 +165,10 @@ class ParityMixin(ListCases, InvoiceCases):
             (one(at="tomorrow"), "invalid_payload", "at"),
             (one(end_date="2025-01-01"), "end_date_refused", "end_date"),
             (one(end_date="tomorrow"), "invalid_payload", "end_date"),
+            (one(reason="misuse"), None, None),
+            (one(at="now", reason="not_paid"), None, None),
             (one(reason="none"), "invalid_payload", "reason"),
+            (one(cause="misuse"), "invalid_payload", "cause"),
             (lambda tag: {"subscription_external_id": tag}, "subscription_not_found", "subscription_external_id"),
             (self._name_unowned, "subscription_not_given", "subscription_external_id"),
         ]

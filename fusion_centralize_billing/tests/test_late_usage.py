@@ -137,7 +137,7 @@ class TestUsageOfInvoicedPeriods(_Case):
     def test_late_usage_of_an_ended_subscription_is_billed_by_a_charge_that_was_added_since(self):
         order = self._create_subscription()
         with self._on("2026-01-20"), trap_jobs():
-            order.action_close()
+            self._close(order)
         self._invoice_on(order, "2026-01-20")
         self._use(order, 6, "2026-01-10")
         with self._on("2026-01-25"), trap_jobs():
@@ -211,9 +211,9 @@ class TestFlatFeesWithoutUsage(_Case):
                     self._use(order, used, "2026-01-10")
                 if pause:
                     with self._on(pause[0]), trap_jobs():
-                        order.action_pause()
+                        self._pause(order)
                     with self._on(pause[1]), trap_jobs():
-                        order.action_resume()
+                        self._resume(order)
                 self._invoice_on(order, "2026-02-01")
                 self.assertEqual(sum(amount for _charge, _state, amount in self._get_month(order, 1)), expected)
 
@@ -264,8 +264,8 @@ class TestQuotasOfPartialPeriods(_Case):
                 self._use(order, 32, "2026-01-05")
                 if not terms:
                     with self._on("2026-01-10"), trap_jobs():
-                        order.action_pause()
+                        self._pause(order)
                     with self._on("2026-01-20"), trap_jobs():
-                        order.action_resume()
+                        self._resume(order)
                 self._invoice_on(order, "2026-02-01")
                 self.assertEqual([row[3] for row in self._get_ledger(order) if row[0] == "2026-01-01"], [1])

@@ -10,7 +10,7 @@ from ..api.errors import BusinessRuleError
 from .payments import PaymentCase
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestAutomaticPayment(PaymentCase):
     """What happens when an invoice is posted."""
 
@@ -123,7 +123,7 @@ class TestAutomaticPayment(PaymentCase):
                 "move_type": move_type,
                 "partner_id": self.partner.id,
                 "currency_id": self._get_currency("CAD").id,
-                "x_fc_subscription_id": order.id,
+                "x_fc_subscription_ids": order.ids,
                 "invoice_line_ids": [
                     Command.create({"product_id": self.fee.id, "price_unit": price, "tax_ids": [Command.clear()]})
                 ],
@@ -134,7 +134,7 @@ class TestAutomaticPayment(PaymentCase):
         return invoice
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestRetryPayment(PaymentCase):
     """A person or an app asks for a payment."""
 
@@ -318,7 +318,7 @@ class TestRetryPayment(PaymentCase):
         wizard.create({"amount": amount, "payment_difference_handling": "open"})._create_payments()
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestChargeIsStillRight(PaymentCase):
     """Between the decision to charge and the charge, things change."""
 

@@ -8,7 +8,7 @@ from odoo.tests import tagged
 from .payments import PaymentCase
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestPaymentSchedule(PaymentCase):
     """When a failed payment is tried again, and what comes after the last failure."""
 
@@ -165,7 +165,7 @@ class TestPaymentSchedule(PaymentCase):
         self._sweep("2026-02-06")
         self.assertEqual(order.subscription_state, "4_paused")
         with self._on("2026-02-07"):
-            order.action_resume()
+            self._resume(order)
         self._sweep("2026-02-07")
         self.assertEqual(order.subscription_state, "3_progress")
 

@@ -4,7 +4,6 @@ from unittest.mock import patch
 from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 
-from ..models import product_recurrence
 from .common import BillingCase
 
 
@@ -19,7 +18,7 @@ class TestProductRecurrence(BillingCase):
         cls.plan.commitment_product_id = cls._create_product(name="Commitment")
 
     def _decide(self, by_product):
-        return patch.object(product_recurrence, "product_decides", lambda env: by_product)
+        return patch.object(self.registry["sale.order"], "_edition_product_decides", lambda orders: by_product)
 
     def _get_attempts(self):
         """Return (what is done, reason) of all that would bill a fee once, or usage twice."""

@@ -182,7 +182,7 @@ class TestRestUsage(BillingHttpCase):
 
     def test_usage_before_the_start_or_after_the_end_is_refused(self):
         with self._on("2026-01-20"):
-            self.order.action_close()
+            self._close(self.order)
         self.env["fusion.billing.usage.change"]._take(self.order)
         cases = [
             ("2025-12-31T00:00:00Z", "2026-01-01T00:00:00Z", "usage_before_start"),
@@ -202,7 +202,7 @@ class TestRestUsage(BillingHttpCase):
         )
         self.assertEqual(self._post(event).status_code, 202)
         with self._on("2026-01-20"):
-            self.order.action_close()
+            self._close(self.order)
         answer = self._post(self._event(self.order), event)
         self.assertEqual(answer.status_code, 202, answer.text)
         self.assertEqual([result["status"] for result in answer.json()["results"]], ["accepted", "duplicate"])

@@ -1,5 +1,4 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
-from datetime import date
 
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import UserError
@@ -75,23 +74,6 @@ class TestRunningPeriod(BillingCase):
                 self.assertEqual(preview["amount_total"], total)
                 self.assertFalse(order.invoice_ids)
 
-    def test_without_communitys_periods_the_next_invoice_date_is_rolled_on(self):
-        cases = [
-            ("month", 1, "2026-01-31", "2026-03-05", ("2026-02-28", "2026-03-31")),
-            ("month", 1, "2026-02-01", "2026-02-01", ("2026-02-01", "2026-03-01")),
-            ("month", 3, "2026-04-01", "2026-01-20", ("2026-01-01", "2026-04-01")),
-            ("week", 2, "2026-01-15", "2026-03-01", ("2026-02-26", "2026-03-12")),
-            ("year", 1, "2027-01-01", "2026-06-01", ("2026-01-01", "2027-01-01")),
-            ("week", 1, "2026-01-08", "2099-12-31", ("2099-12-31", "2100-01-07")),
-        ]
-        for unit, value, reached, day, expected in cases:
-            with self.subTest(f"{value} {unit}, {day}"):
-                values = {"name": unit, "billing_period_unit": unit, "billing_period_value": value}
-                recurrence = self.env["sale.subscription.plan"].create(values)
-                order = self._create_subscription(plan_id=recurrence.id, start_date="2025-01-01", confirm=False)
-                order.sudo().next_invoice_date = reached
-                self.assertEqual(tuple(map(str, order._fc_roll_period(date.fromisoformat(day)))), expected)
-
 
 @tagged("post_install", "-at_install")
 class TestReopened(BillingCase):
@@ -109,6 +91,7 @@ class TestReopened(BillingCase):
         with self._on(confirmed_on), trap_jobs():
             order.action_draft()
             order.action_confirm()
+        self._begin_first_period(order)
 
     def _record(self, order, day):
         event = {"subscription_external_id": order.x_fc_external_id, "metric_code": self.metric.code, "quantity": 7}
@@ -142,6 +125,7 @@ class TestReopened(BillingCase):
                     order.action_draft()
                     order.start_date = start
                     order.action_confirm()
+                self._begin_first_period(order)
                 self.assertFalse(self._get_usage_lines(order))
                 self.assertEqual(self._invoice_on(order, invoiced_on).amount_untaxed, amount)
 
@@ -155,6 +139,7 @@ class TestReopened(BillingCase):
             order.action_draft()
             order.x_fc_minimum_commitment = 500
             order.action_confirm()
+        self._begin_first_period(order)
         self.assertEqual(self._invoice_on(order, "2026-03-01").mapped("amount_untaxed"), [500, 500])
 
     def test_start_and_time_zone_stay_if_usage_was_invoiced_before(self):
@@ -168,6 +153,7 @@ class TestReopened(BillingCase):
                 with self.assertRaises(UserError):
                     order.write(values)
             order.action_confirm()
+        self._begin_first_period(order)
         self._use(order, 3, "2026-01-20")
         # Cancelling the order has cancelled the draft invoice of the 10.
         self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 33)

@@ -143,7 +143,7 @@ class TestSecurity(BillingCase):
     def test_a_salesperson_ends_the_order_of_a_service(self):
         self._forget()
         with self._on("2026-01-20"), trap_jobs():
-            self.order.with_user(self._create_user("sales_team.group_sale_salesman_all_leads")).action_close()
+            self._close(self.order.with_user(self._create_user("sales_team.group_sale_salesman_all_leads")))
         self.assertTrue(self._get_events(self.service, "subscription.terminated"))
 
     def test_a_clerk_invoices_and_posts_the_order_of_a_service(self):

@@ -160,6 +160,7 @@ class TestDocumentsWrittenByBilling(_Case):
         super().setUpClass()
         cls.other = cls._create_service()
         cls.forged = {
+            "x_fc_subscription_ids": [Command.set(cls._create_subscription(confirm=False).ids)],
             "x_fc_subscription_id": cls._create_subscription(confirm=False).id,
             "x_fc_service_id": cls.other.id,
             "x_fc_period_start": "2027-01-01",

@@ -15,7 +15,7 @@ class AccountMoveReversal(models.TransientModel):
         :raises BusinessRuleError: ``reversal_refused``
         """
         # sudo: it counts whose invoice it is, whoever reverses it.
-        of_subscriptions = self.move_ids.sudo().filtered("x_fc_subscription_id")
+        of_subscriptions = self.move_ids.sudo().filtered("x_fc_subscription_ids")
         if is_modify and of_subscriptions:
             raise BusinessRuleError(
                 self.env._(

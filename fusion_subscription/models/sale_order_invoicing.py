@@ -45,11 +45,13 @@ class SaleOrder(models.Model):
     # === BUSINESS === #
 
     def _create_invoices(self, grouped=False, final=False, date=None):
-        """Invoice each subscription by itself: its due period, if any, and its one-off lines.
+        """Invoice what is due of each subscription, its one-off lines included; those of one group together.
 
         The oldest due period is recorded and the next invoice date moves on in the same transaction. Fees
         in advance of earlier days get invoices of their own before it. Is only a fee due, only that is invoiced.
         Ordinary orders are invoiced as ever.
+
+        :param grouped: True for an invoice of its own for each order, as people may choose
         """
         subscriptions = self.filtered(lambda order: order.is_subscription and order.state == "sale")
         if not subscriptions:
@@ -63,46 +65,62 @@ class SaleOrder(models.Model):
         moves = self.env["account.move"]
         if ordinary:
             moves |= super(SaleOrder, ordinary)._create_invoices(grouped=grouped, final=final, date=date)
-        for subscription in quiet_self & subscriptions:
-            moves |= subscription._create_subscription_invoice(final)
+        moves |= (quiet_self & subscriptions)._create_subscription_invoices(final, apart=grouped)
         if not moves and not due and self.env.context.get("raise_if_nothing_to_invoice", True):
             raise UserError(self._nothing_to_invoice_error_message())
         return moves
 
-    def _create_subscription_invoice(self, final):
-        """Invoice what is due of one locked subscription up to its oldest due period, or only its one-off lines."""
-        self.ensure_one()
-        due = self._get_due_invoice()
-        if not due:
-            moves = super()._create_invoices(grouped=True, final=final)
-            self._check_still_due(None)
-            return moves
+    def _create_subscription_invoices(self, final, apart):
+        """Invoice what is due of locked subscriptions up to the oldest due period of each, or only one-off lines."""
         moves = self.env["account.move"]
-        while due and not due.period and not due.is_rest:
-            moves |= self._create_due_invoice(due, final)
-            due = self._get_due_invoice()
-        if due and due.period:
-            self._prepare_due_period(*due.period)
-        if due:
-            moves |= self._create_due_invoice(due, final)
+        dues = {}
+        for order in self:
+            if due := order._get_due_invoice():
+                dues[order] = due
+            else:
+                moves |= order._create_undated_invoice(final)
+        keys = {order: None if apart else order._get_invoice_group_key() for order in dues}
+        while dues:
+            group = self._get_first_group(dues, keys)
+            made = {order: dues.pop(order) for order in group}
+            moves |= group._create_due_invoices(made, final)
+            for order, due in made.items():
+                following = not due.period and not due.is_rest and order._get_due_invoice()
+                if following:
+                    dues[order] = following
         return moves
 
-    def _create_due_invoice(self, due, final):
-        """Create and record the due invoice; without any amount it is recorded only."""
+    def _create_undated_invoice(self, final):
+        """Invoice the one-off lines of a subscription of which nothing is due."""
         self.ensure_one()
-        self._open_due_fees(due)
+        moves = super()._create_invoices(grouped=True, final=final)
+        self._check_still_due(None)
+        return moves
+
+    def _create_due_invoices(self, dues, final):
+        """Create and record the due invoice of a group; of those without any amount it is recorded only.
+
+        :param dues: {order: DueInvoice}, all with one date
+        """
+        for order, due in dues.items():
+            if due.period:
+                order._prepare_due_period(*due.period)
+            order._open_due_fees(due)
         moves = self.env["account.move"]
-        if self._has_amount_to_invoice(final):
+        billed = self.filtered(lambda order: order._has_amount_to_invoice(final))
+        if billed:
             # Discounts and credits are part of the fee, also for those who leave other negative amounts for later
-            has_negative = any(fee.amount < 0 for fee in self._get_open_fees())
-            order = self.with_context(**{_DEDUCTS: final})
-            moves = super(SaleOrder, order)._create_invoices(grouped=True, final=final or has_negative)
-        if not due.is_rest:
-            self._check_still_due(due)
-        self._record_due_fees(due, moves)
-        if due.period:
-            self._record_period(*due.period, moves)
-        self._close_if_completed()
+            has_negative = any(fee.amount < 0 for fee in billed._get_open_fees())
+            orders = billed.with_context(**{_DEDUCTS: final})
+            moves = super(SaleOrder, orders)._create_invoices(grouped=len(orders) == 1, final=final or has_negative)
+        for order, due in dues.items():
+            if not due.is_rest:
+                order._check_still_due(due)
+            own = moves.filtered(lambda move, order=order: order.id in move.line_ids.sale_line_ids.order_id.ids)
+            order._record_due_fees(due, own)
+            if due.period:
+                order._record_period(*due.period, own)
+            order._close_if_completed()
         return moves
 
     def _check_still_due(self, due):
@@ -114,7 +132,8 @@ class SaleOrder(models.Model):
 
         Without payment terms it is due on that day, too; Odoo would take the day on which it is made.
         """
-        due = len(self) == 1 and self._get_due_invoice()
+        # Of a group the due invoices of all have one date
+        due = self[:1] and self[:1]._get_due_invoice()
         if due:
             for invoice_vals in invoice_vals_list:
                 invoice_vals["invoice_date"] = due.day
@@ -144,23 +163,23 @@ class SaleOrder(models.Model):
         return self.order_line.filtered(lambda line: line in wanted - down_payments) + down_payments
 
     def _create_recurring_invoice(self):
-        """Invoice and post every due period and fee of each subscription, one invoice per period, oldest first.
+        """Invoice and post every due period and fee of the subscriptions, oldest first, those of a group together.
 
         :return: the posted account.move records; periods without anything to invoice have none
         """
         moves = self.env["account.move"]
-        for order in self:
-            while due := order._get_due_invoice():
-                moves |= order._invoice_due_period()
-                if due.is_rest:
-                    break
+        pending = self
+        while pending := pending.filtered(lambda order: order._get_due_invoice()):
+            rests = pending.filtered(lambda order: order._get_due_invoice().is_rest)
+            for orders in pending.grouped("company_id").values():
+                moves |= orders._invoice_due_period()
+            pending -= rests
         return moves
 
     def _invoice_due_period(self):
-        """Invoice and post the oldest due period of one subscription, with the fees in advance due before it."""
-        self.ensure_one()
-        order = self.with_company(self.company_id)
-        moves = order._create_invoices(final=True)
+        """Invoice and post the oldest due period of subscriptions of one company, with the fees due before it."""
+        orders = self.with_company(self.company_id)
+        moves = orders._create_invoices(final=True)
         if moves:
             # sudo: this is the automatic run; whoever starts it need not be allowed to post invoices
             moves.sudo().action_post()
@@ -214,15 +233,18 @@ class SaleOrder(models.Model):
 
     @repeated_on_conflict
     def _job_create_recurring_invoice(self):
-        """Invoice the oldest due period, then go on with the next one in a job of its own.
+        """Invoice the oldest due period with the due group, then go on with the next one in a job of its own.
 
-        Runs as often as wanted: what is invoiced is not due any more.
+        Runs as often as wanted: what is invoiced is not due any more, also if the job of another one of the group
+        has done it. The group is looked for before the rows are locked, since all are locked in one order; both see
+        one snapshot, and a row that was changed since cannot be locked.
         """
-        self._lock_subscriptions()
         order = self.exists()
         if not order:
             return self.env._("The order does not exist any more.")
-        return order._attempt_job("invoicing", order._invoice_next_due)
+        group = order._find_invoice_group()
+        group._lock_subscriptions()
+        return order._attempt_job("invoicing", lambda: order._invoice_next_due(group))
 
     def _attempt_job(self, step, work):
         """Hook: do the work of a job for one locked subscription, and return its result.
@@ -233,14 +255,13 @@ class SaleOrder(models.Model):
 
     # === HELPERS === #
 
-    def _invoice_next_due(self):
+    def _invoice_next_due(self, group):
         self._close_if_ended_while_paused()
         if not self._get_due_invoice():
             self._close_if_completed()
             return self.env._("Nothing is due.")
-        moves = self._invoice_due_period()
-        if self._get_due_invoice():
-            self._schedule_recurring_invoice()
+        moves = self._invoice_group(group)
+        group.filtered(lambda order: order._get_due_invoice())._schedule_recurring_invoice()
         return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
 
     def _get_due_period(self):

@@ -10,6 +10,7 @@ from . import (
     test_subscription_change,
     test_subscription_close,
     test_subscription_grace,
+    test_subscription_grouping,
     test_subscription_guard,
     test_subscription_invoicing,
     test_subscription_jobs,

@@ -236,9 +236,16 @@ class TestSubscriptionInvoicing(SubscriptionCommon):
 
     def test_a_new_day_while_invoicing_starts_the_transaction_again(self):
         order = self._create_subscription(lines=[{"product_id": self.fee.id}, {"product_id": self.setup.id}])
-        days = iter([date(2026, 1, 31)] * 3)
+        days = [date(2026, 1, 31)]
+        prepare = type(order)._prepare_invoice
+
+        def _prepare_invoice(order):
+            days.append(date(2026, 2, 1))
+            return prepare(order)
+
         with (
-            patch.object(type(order), "_get_subscription_today", lambda self: next(days, date(2026, 2, 1))),
+            patch.object(type(order), "_get_subscription_today", lambda self: days[-1]),
+            patch.object(type(order), "_prepare_invoice", _prepare_invoice),
             self.assertRaises(ConcurrencyError),
         ):
             order._create_invoices()

@@ -113,7 +113,7 @@ class TestSubscriptionJobs(SubscriptionCommon):
             trap.assert_jobs_count(0)
         self.assertEqual(len(order.invoice_ids), 1)
 
-    def test_the_job_locks_the_order_first(self):
+    def test_the_job_locks_the_order_before_it_writes_anything(self):
         order = self._create_subscription()
         queries = []
         execute = type(self.env.cr).execute
@@ -125,7 +125,8 @@ class TestSubscriptionJobs(SubscriptionCommon):
         self.env.flush_all()
         with self._on("2026-01-02"), patch.object(type(self.env.cr), "execute", spy):
             order.sudo()._job_create_recurring_invoice()
-        self.assertIn("FOR NO KEY UPDATE", queries[0])
+        writes = [query for query in queries if not query.lstrip().startswith("SELECT")]
+        self.assertIn("FOR NO KEY UPDATE", writes[0])
 
     def test_the_job_of_a_deleted_order_ends_quietly(self):
         order = self._create_subscription(confirm=False)

@@ -278,7 +278,7 @@ def _copy_lines(cr, template, first):
         f"""
         SELECT jsonb_build_object('id', {first["account_move_line"]} + r, 'price_unit', amount,
             'price_subtotal', amount, 'price_total', amount, 'amount_currency', -amount, 'balance', -amount,
-            'credit', amount, 'debit', 0,
+            'credit', amount, 'debit', 0, 'x_fc_subscription_id', order_id,
             'move_id', {first["account_move"]} + (order_id - {first["sale_order"]}) * {CLOSED} + k)
           FROM rated WHERE k < {CLOSED} AND amount <> 0
         """,

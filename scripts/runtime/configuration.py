@@ -56,11 +56,18 @@ class ServerOptions:
 
 def addons_path(source: OdooSource) -> list[Path]:
     """Return the addons path: extra ones last, the Enterprise binding first where Enterprise is there."""
-    extra = [Path(part).resolve() for part in os.environ.get("FUSION_EXTRA_ADDONS", "").split(",") if part.strip()]
-    enterprise = any((path / "sale_subscription").is_dir() for path in (*source.addons_paths, *extra))
-    ours = [layout.CHECKOUT / "enterprise"] if enterprise else []
+    ours = [layout.CHECKOUT / "enterprise"] if has_enterprise(source) else []
     wheels = python_env.site_packages() / "odoo" / "addons"
-    return [*source.addons_paths, wheels, *ours, layout.CHECKOUT, *extra]
+    return [*source.addons_paths, wheels, *ours, layout.CHECKOUT, *_extra_addons()]
+
+
+def has_enterprise(source: OdooSource) -> bool:
+    """Tell whether Enterprise's subscriptions, or their stand-in, are on the addons path."""
+    return any((path / "sale_subscription").is_dir() for path in (*source.addons_paths, *_extra_addons()))
+
+
+def _extra_addons() -> list[Path]:
+    return [Path(part).resolve() for part in os.environ.get("FUSION_EXTRA_ADDONS", "").split(",") if part.strip()]
 
 
 def addon_folders(source: OdooSource, addons: Sequence[str]) -> list[Path]:

@@ -24,9 +24,9 @@ _STORED = """
       JOIN fusion_billing_metric m ON m.id = u.metric_id"""
 _PERIODS_TWICE = """
     SELECT count(*) FROM (
-        SELECT 1 FROM account_move
-         WHERE move_type = 'out_invoice' AND state = 'posted' AND x_fc_subscription_id IS NOT NULL
-         GROUP BY x_fc_subscription_id, x_fc_period_start HAVING count(*) > 1) twice"""
+        SELECT 1 FROM account_move m JOIN fusion_billing_invoice_subscription_rel billed ON billed.move_id = m.id
+         WHERE m.move_type = 'out_invoice' AND m.state = 'posted' AND m.x_fc_period_start IS NOT NULL
+         GROUP BY billed.order_id, m.x_fc_period_start HAVING count(*) > 1) twice"""
 _NUMBERS_TWICE = """
     SELECT count(*) FROM (SELECT 1 FROM account_move WHERE state = 'posted' GROUP BY journal_id, name
                           HAVING count(*) > 1) twice"""

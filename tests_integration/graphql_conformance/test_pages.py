@@ -70,6 +70,7 @@ LISTS = {
     "Subscription.usage": List(lambda world: COUNTERS, _SUBSCRIPTION),
     "Subscription.ratings": List(_of_first("fusion.billing.rating", "subscription_id"), _SUBSCRIPTION),
     "Subscription.invoices": List(_of_first("account.move", "x_fc_subscription_id"), _SUBSCRIPTION),
+    "Invoice.subscriptions": List(lambda world: 1, "parent: node(id: $parent)", is_long=False),
     "Invoice.lines": List(lambda world: _LINES, "parent: node(id: $parent)"),
     "Invoice.ratings": List(lambda world: 3, "parent: node(id: $parent)"),
     "Invoice.creditNotes": List(lambda world: CREDIT_NOTES, "parent: node(id: $parent)"),

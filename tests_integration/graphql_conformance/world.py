@@ -42,6 +42,8 @@ class World:
 
 def make(service: "ServiceClient", plans: list["Plan"], office: BackOffice) -> World:
     """Make the world. Usage must not be rated and nothing invoiced by itself meanwhile."""
+    # Invoices, lines and ratings are counted by subscription.
+    office.call("fusion.billing.service", "write", [service.id], {"invoice_grouping": "subscription"})
     plan = plans[0]
     metrics = [plan.metric, *(_add_charge(office, plan, number) for number in (2, 3))]
     world = World(service, plans, metrics, office)

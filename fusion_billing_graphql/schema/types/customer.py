@@ -22,9 +22,12 @@ _SUBSCRIPTIONS = Relation(
 )
 _INVOICES = Relation(
     lambda table: SQL(
-        "%s = parent.service_id AND %s IN (SELECT id FROM sale_order WHERE partner_id = parent.partner_id)",
+        "%s = parent.service_id AND %s IN ("
+        "SELECT rel.move_id FROM fusion_billing_invoice_subscription_rel AS rel"
+        " JOIN sale_order AS orders ON orders.id = rel.order_id WHERE orders.partner_id = parent.partner_id"
+        " AND (orders.x_fc_account_link_id = parent.id OR orders.x_fc_account_link_id IS NULL))",
         SQL.identifier(table, "x_fc_service_id"),
-        SQL.identifier(table, "x_fc_subscription_id"),
+        SQL.identifier(table, "id"),
     )
 )
 

@@ -1,11 +1,29 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import graphene
 
+from odoo.tools import SQL
+
 from .. import fields
 from ..filters import DateFilter, Filter, IdFilter, TextFilter
 from ..links import one
 from ..listings import Node, listed
-from ..pages import children, connection
+from ..pages import Relation, children, connection
+
+# Of an order that was renewed, the one that continues it.
+_SUBSCRIPTIONS = Relation(
+    lambda table: SQL(
+        """
+        %s IS NULL AND %s IN (
+            WITH RECURSIVE life (id) AS (
+                SELECT order_id FROM fusion_billing_invoice_subscription_rel WHERE move_id = parent.id
+                 UNION
+                SELECT later.id FROM life JOIN sale_order AS later ON later.x_fc_predecessor_id = life.id)
+            SELECT id FROM life)
+        """,
+        SQL.identifier(table, "x_fc_successor_id"),
+        SQL.identifier(table, "id"),
+    )
+)
 
 InvoiceType = fields.enumeration(
     "InvoiceType",
@@ -38,9 +56,12 @@ PaymentState = fields.enumeration(
     domain=[
         ("display_type", "=", "product"),
         ("move_id.move_type", "in", ("out_invoice", "out_refund")),
-        ("move_id.x_fc_subscription_id", "!=", False),
+        ("move_id.x_fc_subscription_ids", "!=", False),
     ],
-    columns=("move_id", "name", "quantity", "price_unit", "discount", "price_subtotal", "price_total", "currency_id"),
+    columns=(
+        *("move_id", "x_fc_subscription_id", "name", "quantity", "price_unit", "discount"),
+        *("price_subtotal", "price_total", "currency_id"),
+    ),
     filters={"invoice_id": Filter(IdFilter, "move_id", "Its invoice.", target="Invoice")},
 )
 class InvoiceLine(graphene.ObjectType):
@@ -58,6 +79,7 @@ class InvoiceLine(graphene.ObjectType):
     amount_total = fields.money("price_total", "The amount with tax.")
     currency = fields.currency()
     invoice = one("Invoice", "move_id", "Its invoice.")
+    subscription = one("Subscription", "x_fc_subscription_id", "Whose it is; null if it was added by hand.")
     ratings = connection("Rating", "What usage it bills.", children("invoice_line_id"))
 
     @staticmethod
@@ -67,7 +89,7 @@ class InvoiceLine(graphene.ObjectType):
 
 @listed(
     "account.move",
-    domain=[("move_type", "in", ("out_invoice", "out_refund")), ("x_fc_subscription_id", "!=", False)],
+    domain=[("move_type", "in", ("out_invoice", "out_refund")), ("x_fc_subscription_ids", "!=", False)],
     columns=(
         *("name", "move_type", "state", "payment_state", "invoice_date", "invoice_date_due", "currency_id"),
         *("amount_untaxed", "amount_tax", "amount_total", "amount_residual"),
@@ -83,14 +105,16 @@ class InvoiceLine(graphene.ObjectType):
         "type": Filter(InvoiceType, "move_type", "Invoices or credit notes."),
         "state": Filter(InvoiceState, "state", "Its state."),
         "payment_state": Filter(PaymentState, "payment_state", "Whether it was paid."),
-        "subscription_id": Filter(IdFilter, "x_fc_subscription_id", "Its subscription.", target="Subscription"),
+        "subscription_id": Filter(
+            IdFilter, "x_fc_subscription_ids", "A subscription that it bills.", target="Subscription"
+        ),
         "service_id": Filter(IdFilter, "x_fc_service_id", "Its service.", target="Service"),
         "invoice_date": Filter(DateFilter, "invoice_date", "Its date."),
         "due_date": Filter(DateFilter, "invoice_date_due", "Its due date."),
     },
 )
 class Invoice(graphene.ObjectType):
-    """An invoice or credit note of a subscription."""
+    """An invoice or credit note of a subscription, or of several of one customer and service."""
 
     class Meta:
         interfaces = (Node,)
@@ -102,7 +126,9 @@ class Invoice(graphene.ObjectType):
     payment_state = fields.choice(PaymentState, "payment_state", "Whether it was paid.")
     invoice_date = fields.day("invoice_date", "Its date.")
     due_date = fields.day("invoice_date_due", "When it is to be paid.")
-    period_start = fields.day("x_fc_period_start", "The first day of the billed period.")
+    period_start = fields.day(
+        "x_fc_period_start", "The first day of the billed period; null if its subscriptions differ."
+    )
     period_end = fields.day("x_fc_period_end", "The first day after the billed period.")
     amount_untaxed = fields.money("amount_untaxed", "The amount without tax.")
     amount_tax = fields.money("amount_tax", "The tax.")
@@ -113,7 +139,8 @@ class Invoice(graphene.ObjectType):
     credit_reason = fields.text("x_fc_credit_reason", "Why it credits an invoice; null if it does not.")
     credited_invoice = one("Invoice", "reversed_entry_id", "The invoice that it credits.")
     credit_notes = connection("Invoice", "The credit notes of it.", children("reversed_entry_id"))
-    subscription = one("Subscription", "x_fc_subscription_id", "Whose invoice it is.")
+    subscription = one("Subscription", "x_fc_subscription_id", "The only subscription that it bills; null if several.")
+    subscriptions = connection("Subscription", "The subscriptions that it bills.", _SUBSCRIPTIONS)
     service = one("Service", "x_fc_service_id", "The source app of the subscription.")
     lines = connection("InvoiceLine", "What is billed.", children("move_id"))
     ratings = connection("Rating", "What usage it bills.", children("invoice_id"))

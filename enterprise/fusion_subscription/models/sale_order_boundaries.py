@@ -1,0 +1,54 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from odoo import fields, models
+
+#: Context key of the recurring run. Its value is an object that no client can send.
+_RUN = "fusion_subscription_recurring_run"
+_RUNNING = object()
+#: States in which periods begin and end.
+_RUNNING_STATES = ("3_progress", "4_paused")
+
+
+class SaleOrder(models.Model):
+    """Boundaries of Enterprise's subscriptions: every move of the next invoice date is one, whatever causes it.
+
+    An invoice, a renewal with nothing to invoice, which Enterprise passes without one, and a person who writes it.
+    Hooks tell other addons before it moves.
+    """
+
+    _inherit = "sale.order"
+
+    # === CRUD === #
+
+    def write(self, vals):
+        if "next_invoice_date" in vals:
+            day = fields.Date.to_date(vals["next_invoice_date"])
+            self.filtered(lambda order: order._is_boundary_passed_by(day))._before_next_period()
+        return super().write(vals)
+
+    # === BUSINESS === #
+
+    def _create_recurring_invoice(self, *args, **kwargs):
+        """Mark what is done within the recurring run (Enterprise's: signatures are its own)."""
+        run = self.with_context(**{_RUN: _RUNNING})
+        return super(SaleOrder, run)._create_recurring_invoice(*args, **kwargs)
+
+    def _get_invoiceable_lines(self, final=False):
+        """Within the recurring run, which asks here whether there is anything to invoice, tell other addons before."""
+        if self.env.context.get(_RUN) is _RUNNING:
+            # Once: what they do may ask for lines again.
+            order = self.with_context(**{_RUN: None})
+            order.filtered(lambda each: each._edition_get_due_boundary(None))._before_recurring_invoice()
+        return super()._get_invoiceable_lines(final)
+
+    def _before_recurring_invoice(self):
+        """Hook: the recurring run is about to look for what is to be invoiced of a due subscription."""
+
+    def _before_next_period(self):
+        """Hook: the next invoice date is about to move on, so that a period ends."""
+
+    # === HELPERS === #
+
+    def _is_boundary_passed_by(self, day):
+        boundary = self.next_invoice_date
+        is_running = self.state == "sale" and self.subscription_state in _RUNNING_STATES
+        return bool(is_running and boundary and day and day > boundary)

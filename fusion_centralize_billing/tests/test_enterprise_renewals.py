@@ -1,0 +1,218 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from datetime import date
+
+from odoo.addons.queue_job.tests.common import trap_jobs
+from odoo.exceptions import UserError
+from odoo.tests import TransactionCase, tagged
+
+from .common import BillingHttpCase
+from .enterprise import EnterpriseMixin
+
+
+@tagged("post_install", "-at_install", "enterprise")
+class TestEnterpriseRenewals(EnterpriseMixin, TransactionCase):
+    """Renewals and upsells of Enterprise: the new order goes on where the old one ends."""
+
+    def test_the_old_order_is_billed_to_its_end_and_the_new_one_from_there(self):
+        """(states, used before, used after) -> invoiced of the old order, of the new one on March 1."""
+        table = [
+            ("written", 150, 130, [50.0], [30.0], "each with its own quota"),
+            ("written", 90, 90, [], [], "each within its quota"),
+            ("computed", 150, 130, [50.0], [30.0], "the same if nobody calls write()"),
+        ]
+        for how, before, after, of_old, of_new, reason in table:
+            with self.subTest(how=how, before=before, after=after, reason=reason):
+                self._switch("states", how)
+                old = self._open()
+                external_id = old.x_fc_external_id
+                self._run_on("2026-01-01", old)
+                self._use(old, before, "2026-01-10")
+                new = self._renew(old, "2026-02-01")
+                self._run_closing_jobs(old, "2026-02-01")
+                self.assertEqual(old.invoice_ids.mapped("amount_untaxed"), of_old)
+                self.assertEqual((old.subscription_state, new.subscription_state), ("5_renewed", "3_progress"))
+                self.assertEqual((old.x_fc_external_id, new.x_fc_external_id), (False, external_id))
+                self.assertEqual(new.x_fc_service_id, self.service)
+                self.assertEqual(new.x_fc_plan_code, self.usage_plan.code)
+                self.assertEqual(new.x_fc_billed_until, date(2026, 2, 1))
+                self._run_on("2026-02-01", new)
+                self._use(new, after, "2026-02-10")
+                self.assertEqual(self._run_on("2026-03-01", new), of_new)
+                self._run_closing_jobs(old, "2026-03-01")
+                self.assertEqual(old.invoice_ids.mapped("amount_untaxed"), of_old)
+
+    def test_a_renewal_ahead_of_time_leaves_the_rest_of_the_period_to_the_old_order(self):
+        old = self._open()
+        self._run_on("2026-01-01", old)
+        self._use(old, 80, "2026-01-10")
+        new = self._renew(old, "2026-01-20")
+        self.assertEqual(old.x_fc_ended_on, date(2026, 2, 1))
+        self._use(new._fc_get_order_on(date(2026, 1, 25)), 50, "2026-01-25")
+        self._run_closing_jobs(old, "2026-01-26")
+        self.assertFalse(old.invoice_ids)  # its last period is not over
+        self._run_on("2026-02-01", new)
+        with self._on("2026-02-01"), trap_jobs() as trap, self._commits_ignored():
+            self.env["sale.order"]._cron_find_work()
+            self.assertIn(old, [job.recordset for job in trap.enqueued_jobs])
+        self._run_closing_jobs(old, "2026-02-01")
+        self.assertEqual(old.invoice_ids.mapped("amount_untaxed"), [30.0])
+        self._use(new, 110, "2026-02-10")
+        self.assertEqual(self._run_on("2026-03-01", new), [10.0])
+
+    def test_a_minimum_of_a_renewed_order_is_billed_for_its_last_period_without_any_usage(self):
+        plan = self._create_plan(
+            product_id=False, price=0, minimum_commitment=50, commitment_product_id=self.usage_product.id
+        )
+        self._create_charge(plan)
+        old = self._open(plan)
+        self._run_on("2026-01-01", old)
+        new = self._renew(old, "2026-01-20")
+        with self._on("2026-02-01"), trap_jobs() as trap, self._commits_ignored():
+            self.env["sale.order"]._cron_find_work()
+            self.assertIn(old, [job.recordset for job in trap.enqueued_jobs])
+        self._run_closing_jobs(old, "2026-02-01")
+        self.assertEqual(old.invoice_ids.mapped("amount_untaxed"), [50.0])
+        self._run_on("2026-02-01", new)
+        self.assertEqual(self._run_on("2026-03-01", new), [50.0])
+
+    def test_a_renewal_that_is_confirmed_late_gets_the_counters_of_its_time(self):
+        old = self._open()
+        self._run_on("2026-01-01", old)
+        self._use(old, 120, "2026-01-10")
+        with self._on("2026-01-25"), trap_jobs():
+            quotation = self.env["sale.order"].browse(old.prepare_renewal_order()["res_id"])
+        self._use(old, 105, "2026-02-05", idem="late")
+        with self._on("2026-02-06"), trap_jobs():
+            old._job_rate()
+            quotation.action_confirm()
+        counter = self.env["fusion.billing.usage"].search([("idempotency_key", "=", "late")])
+        self.assertEqual(counter.subscription_id, quotation)
+        self._run_closing_jobs(old, "2026-02-06")
+        self.assertEqual(old.invoice_ids.mapped("amount_untaxed"), [20.0])
+        self._run_on("2026-02-06", quotation)
+        self.assertEqual(self._run_on("2026-03-01", quotation), [5.0])
+
+    def test_a_cancelled_renewal_gives_the_subscription_back(self):
+        old = self._open()
+        external_id = old.x_fc_external_id
+        self._run_on("2026-01-01", old)
+        new = self._renew(old, "2026-01-20")
+        self._use(new, 120, "2026-02-05")
+        with self._on("2026-02-06"), trap_jobs():
+            old.subscription_state = "3_progress"
+        self.assertEqual((old.x_fc_external_id, new.x_fc_external_id), (external_id, False))
+        self.assertFalse(old.x_fc_ended_on)
+        self._run_on("2026-02-06", old)
+        self.assertEqual(self._run_on("2026-03-01", old), [20.0])
+
+    def test_a_renewal_that_has_billed_usage_cannot_be_undone(self):
+        old = self._open()
+        self._run_on("2026-01-01", old)
+        new = self._renew(old, "2026-02-01")
+        self._run_on("2026-02-01", new)
+        self._use(new, 120, "2026-02-05")
+        self._run_on("2026-03-01", new)
+        with self._on("2026-03-02"), trap_jobs(), self.assertRaisesRegex(UserError, "taken over"):
+            old.subscription_state = "3_progress"
+
+    def test_neither_renewal_nor_upsell_takes_rated_lines_along(self):
+        for lines in ("recurring", "all"):
+            with self.subTest(lines=lines):
+                self._switch("renewal_lines", lines)
+                old = self._open(self.plan)
+                self._run_on("2026-01-01", old)
+                self._create_charge(plan_code=self.plan.code) if lines == "recurring" else None
+                self._use(old, 5, "2026-01-10")
+                self._rate(old, "2026-01-20")
+                self.assertTrue(self._get_usage_lines(old))
+                with self._on("2026-01-20"), trap_jobs():
+                    renewal = self.env["sale.order"].browse(old.prepare_renewal_order()["res_id"])
+                    upsell = self.env["sale.order"].browse(old.prepare_upsell_order()["res_id"])
+                self.assertEqual(renewal.order_line.product_id, self.fee)
+                self.assertEqual(upsell.order_line.product_id, self.fee)
+
+    def test_an_upsell_rates_nothing_and_the_subscription_goes_on(self):
+        order = self._open(self.plan)
+        self._create_charge(included_quota=100)
+        self._run_on("2026-01-01", order)
+        self._use(order, 130, "2026-01-10")
+        with self._on("2026-01-20"), trap_jobs():
+            upsell = self.env["sale.order"].browse(order.prepare_upsell_order()["res_id"])
+            upsell.order_line.filtered("product_id").product_uom_qty = 1
+            upsell.action_confirm()
+            self.assertFalse(upsell.x_fc_plan_code)
+            self.assertFalse(upsell.x_fc_service_id)
+            upsell._create_invoices()
+        self.assertFalse(self._get_ratings(upsell))
+        self.assertFalse(upsell.x_fc_billed_until)
+        self.assertEqual(self._run_on("2026-02-01", order), [20.0 * 2 + 30])
+
+    def test_the_revenue_of_usage_is_not_deferred(self):
+        order = self._open(self.plan)
+        self._create_charge()
+        self._run_on("2026-01-01", order)
+        self._use(order, 5, "2026-01-10")
+        self._run_on("2026-02-01", order)
+        lines = order.invoice_ids.invoice_line_ids
+        self.assertFalse(self._get_line(order.invoice_ids, self.usage_product).deferred_start_date)
+        self.assertTrue(all(lines.filtered(lambda line: line.product_id == self.fee).mapped("deferred_start_date")))
+
+    def test_recurring_revenue_has_no_usage_in_it(self):
+        order = self._open(self.plan)
+        self._create_charge()
+        self._run_on("2026-01-01", order)
+        self._use(order, 500, "2026-01-10")
+        self._rate(order, "2026-01-20")
+        self.assertEqual(order.recurring_monthly, 20)
+
+
+@tagged("post_install", "-at_install", "enterprise")
+class TestSourceAppNoticesNoRenewal(EnterpriseMixin, BillingHttpCase):
+    """What a source app sees of a subscription is the same before and after its renewal."""
+
+    def test_it_goes_on_under_its_external_id_and_its_number(self):
+        self._listen()
+        old = self._open()
+        external_id, number = old.x_fc_external_id, old.id
+        self._run_on("2026-01-01", old)
+        with self._on("2026-01-12"):
+            self._push(external_id, "2026-01-10", 150, "first")
+        self._renew(old, "2026-02-01")
+        self._run_closing_jobs(old, "2026-02-01")
+        with self._on("2026-02-12"):
+            for name in (external_id, str(number)):
+                answer = self._call(f"/subscriptions/{name}").json()
+                self.assertEqual((answer["subscription_id"], answer["external_id"]), (number, external_id))
+                self.assertEqual(answer["subscription_state"], "3_progress")
+            listed = self._call("/subscriptions").json()["subscriptions"]
+            self.assertEqual([each["subscription_id"] for each in listed], [number])
+            self._push(external_id, "2026-02-10", 120, "second")
+            self._push(str(number), "2026-02-11", 10, "third")
+            # A counter of the old order's time, corrected: the key is the same, and so is the order.
+            self.assertEqual(self._push(external_id, "2026-01-10", 160, "first")["results"][0]["status"], "updated")
+            counters = self._call("/usage/events", params={"subscription_external_id": external_id}).json()["usage"]
+            self.assertEqual({each["subscription_id"] for each in counters}, {number})
+            self.assertEqual(len(counters), 3)
+            invoices = self._call("/invoices", params={"subscription_external_id": external_id}).json()["invoices"]
+            self.assertEqual(
+                [(each["subscription_id"], each["amount_untaxed"]) for each in invoices], [(number, "50.00")]
+            )
+        started = self._get_events(self.service, "subscription.started", "subscription.terminated")
+        self.assertEqual(len(started), 1)
+        orders = (
+            self.env["fusion.billing.usage"].search([("service_id", "=", self.service.id)]).mapped("subscription_id")
+        )
+        self.assertEqual(len(orders), 2)
+
+    def _push(self, name, day, quantity, key):
+        event = {
+            "subscription_external_id": name,
+            "metric_code": self.metric.code,
+            "quantity": quantity,
+            "period_start": f"{day}T00:00:00Z",
+            "period_end": f"{day}T01:00:00Z",
+            "idempotency_key": key,
+        }
+        response = self._call("/usage", {"events": [event]})
+        self.assertEqual(response.status_code, 202, response.text)
+        return response.json()

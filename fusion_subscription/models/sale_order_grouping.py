@@ -1,0 +1,65 @@
+# Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+
+from odoo import api, models
+from odoo.fields import Domain
+
+
+class SaleOrder(models.Model):
+    """Which subscriptions share an invoice. By themselves none do: an addon says which belong together.
+
+    Together are those of one group whose oldest due invoice has the same date. What is left after the end of a
+    subscription has no boundary, and is invoiced alone.
+    """
+
+    _inherit = "sale.order"
+
+    # === BUSINESS === #
+
+    def _get_invoice_group_key(self):
+        """Hook: return what subscriptions that share an invoice have in common, or None for one that is alone.
+
+        :return: any hashable value; the company and the invoice address are part of it
+        """
+        self.ensure_one()
+        return None
+
+    def _invoice_group(self, group):
+        """Hook: invoice and post what is due of a locked group; an addon may leave some of it out, not this one.
+
+        :return: the posted invoices
+        """
+        self.ensure_one()
+        return group._invoice_due_period()
+
+    # === HELPERS === #
+
+    def _find_invoice_group(self):
+        """Return the subscription with those that its due invoice is shared with, by id; itself if there are none."""
+        self.ensure_one()
+        due = self._get_due_invoice()
+        key = None if not due or due.is_rest else self._get_invoice_group_key()
+        if key is None:
+            return self
+        shared = [(name, "=", self[name].id) for name in ("company_id", "partner_invoice_id")]
+        others = self.search(Domain.AND([self._get_due_subscriptions_domain(), shared, [("id", "!=", self.id)]]))
+        others = others.filtered(lambda order: order._is_due_like(due) and order._get_invoice_group_key() == key)
+        return (self | (others - others._get_with_failed_job())).sorted("id")
+
+    def _is_due_like(self, due):
+        """Tell whether the oldest due invoice of this subscription has the date of another one."""
+        own = self._get_due_invoice()
+        return bool(own) and not own.is_rest and own.day == due.day
+
+    @api.model
+    def _get_first_group(self, dues, keys):
+        """Return those of several subscriptions that share the oldest of their due invoices.
+
+        :param dues: {order: DueInvoice}
+        :param keys: {order: key of its group, or None}
+        """
+        first = min(dues, key=lambda order: dues[order].day)
+        due, key = dues[first], keys[first]
+        if key is None or due.is_rest:
+            return first
+        members = [order for order in dues if keys[order] == key and dues[order].day == due.day]
+        return self.browse(order.id for order in members if not dues[order].is_rest)
