@@ -22,4 +22,5 @@ from . import (
     test_scopes,
     test_session,
     test_told_of_customers,
+    test_whose_subscriptions,
 )

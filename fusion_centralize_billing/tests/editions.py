@@ -23,7 +23,7 @@ class EditionMixin:
     #: Whether new subscriptions are brought to where each invoice has one fee, see _begin_first_period.
     leaves_out_first_fee = True
 
-    def __init__(self, methodName="runTest"):  # noqa: N803 - unittest's name
+    def __init__(self, methodName="runTest"):
         super().__init__(methodName)
         edition = getattr(getattr(self, methodName, None), "edition", None)
         if edition:
