@@ -21,6 +21,7 @@ from . import (
     test_schema,
     test_scopes,
     test_session,
+    test_shared_invoices,
     test_told_of_customers,
     test_whose_subscriptions,
 )

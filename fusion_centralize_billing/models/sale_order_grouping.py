@@ -52,7 +52,7 @@ class SaleOrder(models.Model):
 
         Community's job calls this. If the rest cannot be invoiced together either, each is invoiced by its own job.
         """
-        if len(group) > 1:
+        if group != self:
             try:
                 with self.env.cr.savepoint():
                     return super()._invoice_group(group)
@@ -60,7 +60,8 @@ class SaleOrder(models.Model):
                 if not is_mendable(error):
                     raise
             able = group.filtered(lambda order: order._fc_can_be_invoiced())
-            group = self if self not in able or able == group else able
+            is_left_out = self in group and self not in able
+            group = self if not able or able == group or is_left_out else able
         return super()._invoice_group(group)
 
     def _prepare_invoice(self):

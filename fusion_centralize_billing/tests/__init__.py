@@ -18,6 +18,7 @@ from . import (
     test_edition_port,
     test_enterprise_boundaries,
     test_enterprise_closing,
+    test_enterprise_grouping,
     test_enterprise_renewals,
     test_field_rights,
     test_given_subscriptions,

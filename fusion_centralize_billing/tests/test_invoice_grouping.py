@@ -36,7 +36,7 @@ class GroupingCase(BillingCase):
         ]
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestWhichSubscriptionsShareAnInvoice(GroupingCase):
     def test_those_that_agree_in_all_that_an_invoice_says_once(self):
         terms = self.env["account.payment.term"].create({"name": "30 days"})
@@ -150,7 +150,7 @@ class TestWhichSubscriptionsShareAnInvoice(GroupingCase):
         self.assertFalse((move.line_ids - move.invoice_line_ids).x_fc_subscription_id)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestJobsOfAGroup(GroupingCase):
     def test_the_first_job_takes_the_others_along_and_theirs_find_nothing(self):
         orders = self._create_subscription() | self._create_subscription() | self._create_subscription()
@@ -161,13 +161,32 @@ class TestJobsOfAGroup(GroupingCase):
         self.assertEqual({str(order.x_fc_billed_until) for order in orders}, {"2026-02-01"})
 
     def test_each_boundary_that_is_caught_up_has_one_invoice(self):
-        orders = self._create_subscription() | self._create_subscription(start_date="2026-02-01")
-        following = self._run_job(orders[0], "2026-04-01")
-        while following:
-            following = self._run_job(following[0], "2026-04-01") | following[1:].filtered("x_fc_has_due_period")
-        self.assertEqual(
-            self._get_invoices(orders), [("2026-02-01", "A", 20), ("2026-03-01", "AB", 40), ("2026-04-01", "AB", 40)]
-        )
+        for first in (0, 1):
+            with self.subTest(f"the job of {'AB'[first]} is the first"):
+                orders = self._create_subscription() | self._create_subscription(start_date="2026-02-01")
+                following = self._run_job(orders[first], "2026-04-01")
+                while following:
+                    following = self._run_job(following[0], "2026-04-01") | following[1:].filtered(
+                        "x_fc_has_due_period"
+                    )
+                self.assertEqual(
+                    self._get_invoices(orders),
+                    [("2026-02-01", "A", 20), ("2026-03-01", "AB", 40), ("2026-04-01", "AB", 40)],
+                )
+
+    def test_one_that_waits_for_an_older_invoice_with_a_fault_is_invoiced_all_the_same(self):
+        plan = self._create_plan()
+        charge = self._create_charge(plan)
+        orders = self._create_subscription(plan) | self._create_subscription(start_date="2026-02-01")
+        self._use(orders[0], 5)
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE fusion_billing_charge SET product_id = NULL WHERE id = %s", [charge.id])
+        self.env.invalidate_all()
+        self.assertEqual(self._run_job(orders[1], "2026-03-01"), orders[0])
+        self.assertEqual(self._get_invoices(orders), [("2026-03-01", "B", 20)])
+        self.assertFalse(orders.x_fc_attention_ids)
+        self._run_job(orders[0], "2026-03-01")
+        self.assertEqual(orders[0].x_fc_attention_ids.mapped("code"), ["product_missing"])
 
     def test_a_paused_one_is_left_alone_and_made_up_for_by_itself(self):
         orders = self._create_subscription() | self._create_subscription()
@@ -202,7 +221,7 @@ class TestJobsOfAGroup(GroupingCase):
                 self.assertEqual(self._get_invoices(orders)[2:], [("2026-03-01", "ABC", 60)])
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestPaymentOfSharedInvoices(PaymentCase):
     @classmethod
     def setUpClass(cls):

@@ -6,7 +6,7 @@ from odoo.tests import tagged
 from .test_invoice_grouping import GroupingCase
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestSharedInvoices(GroupingCase):
     """What becomes of an invoice of several subscriptions."""
 

@@ -24,8 +24,9 @@ class SaleOrder(models.Model):
         return None
 
     def _invoice_group(self, group):
-        """Hook: invoice and post what is due of a locked group; an addon may leave some of it out, not this one.
+        """Hook: invoice and post what is due of a locked group, in the job of this subscription; some may be left out.
 
+        :param group: those that share the invoice; without this one, if it has to wait for theirs
         :return: the posted invoices
         """
         self.ensure_one()
@@ -34,7 +35,10 @@ class SaleOrder(models.Model):
     # === HELPERS === #
 
     def _find_invoice_group(self):
-        """Return the subscription with those that its due invoice is shared with, by id; itself if there are none."""
+        """Return the subscription with those of its group that are due no later, by id; itself if there are none.
+
+        Older invoices of the group are made first: else theirs would come to the date of this one when it is alone.
+        """
         self.ensure_one()
         due = self._get_due_invoice()
         key = None if not due or due.is_rest else self._get_invoice_group_key()
@@ -42,13 +46,18 @@ class SaleOrder(models.Model):
             return self
         shared = [(name, "=", self[name].id) for name in ("company_id", "partner_invoice_id")]
         others = self.search(Domain.AND([self._get_due_subscriptions_domain(), shared, [("id", "!=", self.id)]]))
-        others = others.filtered(lambda order: order._is_due_like(due) and order._get_invoice_group_key() == key)
+        others = others.filtered(lambda order: order._is_due_by(due.day) and order._get_invoice_group_key() == key)
         return (self | (others - others._get_with_failed_job())).sorted("id")
 
-    def _is_due_like(self, due):
-        """Tell whether the oldest due invoice of this subscription has the date of another one."""
-        own = self._get_due_invoice()
-        return bool(own) and not own.is_rest and own.day == due.day
+    def _is_due_by(self, day):
+        """Tell whether the oldest due invoice of this subscription has this date or an earlier one."""
+        due = self._get_due_invoice()
+        return bool(due) and not due.is_rest and due.day <= day
+
+    def _get_oldest_due(self):
+        """Return those of these due subscriptions whose due invoices have the oldest date."""
+        days = {order: order._get_due_invoice().day for order in self}
+        return self.filtered(lambda order: days[order] == min(days.values()))
 
     @api.model
     def _get_first_group(self, dues, keys):

@@ -170,8 +170,9 @@ class SaleOrder(models.Model):
         moves = self.env["account.move"]
         pending = self
         while pending := pending.filtered(lambda order: order._get_due_invoice()):
-            rests = pending.filtered(lambda order: order._get_due_invoice().is_rest)
-            for orders in pending.grouped("company_id").values():
+            oldest = pending._get_oldest_due()
+            rests = oldest.filtered(lambda order: order._get_due_invoice().is_rest)
+            for orders in oldest.grouped("company_id").values():
                 moves |= orders._invoice_due_period()
             pending -= rests
         return moves
@@ -233,7 +234,7 @@ class SaleOrder(models.Model):
 
     @repeated_on_conflict
     def _job_create_recurring_invoice(self):
-        """Invoice the oldest due period with the due group, then go on with the next one in a job of its own.
+        """Invoice the oldest due period of the group, then go on with what follows in jobs of their own.
 
         Runs as often as wanted: what is invoiced is not due any more, also if the job of another one of the group
         has done it. The group is looked for before the rows are locked, since all are locked in one order; both see
@@ -260,7 +261,7 @@ class SaleOrder(models.Model):
         if not self._get_due_invoice():
             self._close_if_completed()
             return self.env._("Nothing is due.")
-        moves = self._invoice_group(group)
+        moves = self._invoice_group(group._get_oldest_due())
         group.filtered(lambda order: order._get_due_invoice())._schedule_recurring_invoice()
         return self.env._("Invoiced: %s", ", ".join(moves.mapped("name")))
 
