@@ -214,6 +214,30 @@ class TestWhatATokenShows(CustomerTokenCase):
             token = self._create_token(world["Customer"])[1]
             self.assertNotIn(self._get_id(order, "Subscription"), self._list_ids("subscriptions", token=token))
 
+    def test_an_invoice_that_another_customer_has_a_part_in_is_shown_to_neither(self):
+        invoice, second = (
+            self.mine["Invoice"],
+            self._create_subscription(
+                plan=self.mine["Plan"],
+                partner_id=self.mine["Customer"].partner_id.id,
+                x_fc_account_link_id=self.mine["Customer"].id,
+            ),
+        )
+        listed = self._get_id(invoice, "Invoice")
+        for orders, is_shown in (
+            (self.mine["Subscription"] | second, True),
+            (self.mine["Subscription"] | self.twin["Subscription"], False),
+            (self.mine["Subscription"] | self.elsewhere["Subscription"], False),
+            (self.twin["Subscription"], False),
+            (second.browse(), False),
+        ):
+            invoice.x_fc_subscription_ids = orders
+            with self.subTest(orders.mapped("x_fc_account_link_id.external_id")):
+                self.assertEqual(listed in self._list_ids("invoices"), is_shown)
+                line = {"id": self._get_id(self.mine["InvoiceLine"], "InvoiceLine")}
+                shown = self._ask("query($id: ID!) { node(id: $id) { id } }", line)["node"]
+                self.assertEqual(shown is not None, is_shown)
+
     def test_a_subscription_that_went_to_another_contact_is_shown_no_more(self):
         order = self.mine["Subscription"]
         self.env.cr.execute("UPDATE sale_order SET partner_id = %s WHERE id = %s", [self.partner.id, order.id])

@@ -2,6 +2,7 @@
 from odoo.tests import tagged
 
 from .common import GraphqlCase, unique
+from .test_customer_tokens import CustomerTokenCase
 
 
 @tagged("post_install", "-at_install")
@@ -53,3 +54,20 @@ class TestWhoseSubscriptionsAre(GraphqlCase):
         self.assertEqual(order.x_fc_account_link_id, link)
         order.x_fc_service_id = self._create_service()
         self.assertFalse(order.x_fc_account_link_id)
+
+
+@tagged("post_install", "-at_install")
+class TestWhoseInvoicesAre(CustomerTokenCase):
+    """Two customers of a service that share a contact, as the service itself sees them."""
+
+    def test_a_service_lists_the_invoices_of_each_apart(self):
+        service = self.service._as_technical_user()
+        for world in (self.mine, self.twin):
+            customer = world["Customer"].external_id
+            [invoice] = service._api_list_invoices({"external_customer_id": customer})["invoices"]
+            with self.subTest(customer):
+                self.assertEqual(invoice["invoice_id"], world["Invoice"].id)
+                self.assertEqual(invoice["external_customer_id"], customer)
+                query = "query($id: String) { customer(externalId: $id) { invoices(first: 5) { nodes { number } } } }"
+                found = self._ask(query, {"id": customer}, key=self._key())["customer"]
+                self.assertEqual(found["invoices"]["nodes"], [{"number": world["Invoice"].name}])

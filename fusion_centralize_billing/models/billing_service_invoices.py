@@ -91,6 +91,8 @@ class BillingService(models.Model):
         if request.external_customer_id is not None:
             link = self._get_account_link(request.external_customer_id)
             domain.append(("x_fc_subscription_ids.partner_id", "in", link.partner_id.ids))
+            # What is nobody's in particular is shown with each customer that it could be of.
+            domain.append(("x_fc_subscription_ids.x_fc_account_link_id", "in", [link.id, False]))
         if request.subscription_external_id is not None:
             order = self._get_subscription(request.subscription_external_id)
             domain.append(("x_fc_subscription_ids", "in", order._fc_get_lives().ids))
