@@ -31,6 +31,7 @@ class Stage:
     def __init__(self, case, story, freezer):
         self.case, self.env, self.story, self.freezer = case, case.env, story, freezer
         self._random = random.Random(7)
+        self._customers = {}
         self.orders, self.partners, self.payments, self.credited = {}, {}, defaultdict(Decimal), set()
         self.counts = defaultdict(int)
         self.seconds = defaultdict(float)
@@ -207,10 +208,17 @@ class Stage:
     def _get_service(self, agreement):
         return self.listening_service if agreement.number % 4 == 0 else self.service
 
+    def _get_customer(self, agreement):
+        """Return the customer: some have several subscriptions of one currency, which share invoices."""
+        key = agreement.offer.currency, agreement.number // 25
+        if key not in self._customers:
+            self._customers[key] = self.env["res.partner"].create({"name": f"Customer {agreement.number}"})
+        return self._customers[key]
+
     def _open(self, event):
         agreement = event.agreement
         plan = self._get_plan(agreement.offer)
-        partner = self.env["res.partner"].create({"name": f"Customer {agreement.number}"})
+        partner = self._get_customer(agreement)
         order = self.env["sale.order"].create(
             {
                 "partner_id": partner.id,
@@ -308,7 +316,7 @@ class Stage:
     def _visit_invoices(self, day):
         """Let some customers pay, in full or in part, some days later, and some be credited by hand."""
         orders = [order.id for order in self.orders.values()]
-        domain = [("x_fc_subscription_id", "in", orders), ("id", "not in", list(self._seen_moves))]
+        domain = [("x_fc_subscription_ids", "in", orders), ("id", "not in", list(self._seen_moves))]
         if day < self.story.last_day:
             for move in self.env["account.move"].search(domain, order="id"):
                 self._seen_moves.add(move.id)
@@ -318,7 +326,7 @@ class Stage:
                 if dice < 0.1:
                     later = min(day + self._random.randrange(1, 20) * _DAY, self.story.last_day)
                     self._payments_due[later].append((move, dice < 0.03))
-                elif dice > 0.985 and move.x_fc_subscription_id.x_fc_fee_timing == "arrears":
+                elif dice > 0.985 and "advance" not in move.x_fc_subscription_ids.mapped("x_fc_fee_timing"):
                     with self._timed("credit notes by hand"):
                         self.credited.add(move._reverse_moves(cancel=True).id)
         with self._timed("payments"):
