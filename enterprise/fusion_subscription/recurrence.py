@@ -43,6 +43,19 @@ class Recurrence:
             number -= 1
         return found[::-1]
 
+    def boundaries_from(self, boundary: date, after: date, until: date) -> list[date]:
+        """Return a known boundary and those behind it, as far as they lie after a day and not after another one."""
+        found = []
+        number = 0
+        while (day := boundary + self.step(number)) <= until:
+            found += [day] * (day > after)
+            number += 1
+        return found
+
+    def end_of(self, start: date) -> date:
+        """Return the first day after the full period whose part begins on a day."""
+        return (self._align(start) if self.aligned else start) + self.step(1)
+
     def full_days(self, start: date) -> int:
         """Return how many days the full period has whose part begins on a day."""
         begins = self._align(start) if self.aligned else start

@@ -57,10 +57,15 @@ class SaleOrder(models.Model):
         return min(days) if self._edition_is_reached(min(days)) else None
 
     def _edition_get_passed_boundaries(self, reached):
+        """Of a closed one also the next invoice date, and those behind it: its run was late."""
         boundary = self.next_invoice_date
         if not boundary or not self.plan_id or self.subscription_state not in _INVOICED_STATES:
             return []
-        return self._get_recurrence().boundaries_between(reached, boundary)
+        recurrence = self._get_recurrence()
+        passed = recurrence.boundaries_between(reached, boundary)
+        if self.subscription_state == "6_churn":
+            passed += recurrence.boundaries_from(boundary, reached, self._get_subscription_today())
+        return passed
 
     def _edition_pass_boundary(self):
         if self.next_invoice_date and self.plan_id:
@@ -113,8 +118,10 @@ class SaleOrder(models.Model):
         return self.order_line.filtered(lambda line: line.product_id.recurring_invoice and not line.display_type)
 
     def _edition_get_recurring_fee(self, start, end):
-        """Enterprise prorates the fee of a first period that alignment makes shorter, and no other."""
-        share = self._get_recurrence().fraction(start, end) if self.plan_id.billing_first_day else Fraction(1)
+        """Enterprise prorates the fee of a period that alignment makes shorter, and no other: in advance, no end does."""
+        recurrence = self._get_recurrence()
+        is_aligned = self.plan_id.billing_first_day
+        share = recurrence.fraction(start, recurrence.end_of(start)) if is_aligned else Fraction(1)
         step = Decimal(str(self.currency_id.rounding))
         fees = (_share(line.price_subtotal, share, step) for line in self._edition_get_recurring_lines())
         return sum(fees, Decimal(0))
