@@ -215,6 +215,7 @@ class _History:
             self.model.counters[key] = Counter(counter.day, counter.quantity, is_void=True)
 
     def _let_time_pass(self, days):
+        self.test._notice()  # each minute
         self.today += days * _DAY
 
     def _run(self):
@@ -361,8 +362,8 @@ class _History:
 
     def settle(self):
         """Let runs and jobs do what is left to do; end the subscription."""
-        days = [counter.day for counter in self.model.counters.values()]
-        self.today = max([self.today, *days])
+        days = [(counter.day - self.today).days for counter in self.model.counters.values()]
+        self.run("let time pass", max(0, *days, 0))
         self.run("post")
         self.run("run")
         self.run("do jobs")
