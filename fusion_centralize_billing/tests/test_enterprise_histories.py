@@ -44,9 +44,12 @@ _SWITCHES = {
     "renewal_lines": ("recurring", "all"),
 }
 _which = st.integers(0, 50)
-_quantities = st.integers(0, 250)
-#: Days before today (after it, if negative) and hour.
-_times = st.tuples(st.integers(0, 20) | st.integers(-15, 75), st.sampled_from([0, 4, 12, 23]))
+#: Below and above the quotas.
+_quantities = st.sampled_from([0, 7, 40, 60, 90, 110, 150, 250, 333])
+#: Days before today (after it, if negative; not before the start) and hour.
+_times = st.tuples(
+    st.sampled_from([0, 0, 1, 3, 10, 20, 30, 31, 45, 60, 75, -1, -2, -5, -15]), st.sampled_from([0, 4, 12, 23])
+)
 
 #: What happens; numbers are taken modulo what there is.
 _STEPS = {
@@ -73,7 +76,7 @@ _STEPS = {
     "expire": st.just(()),
     "prove": st.just(()),
 }
-_OFTEN = ["push"] * 8 + ["let time pass"] * 5 + ["run"] * 4 + ["renew"] + ["reopen"] * 2
+_OFTEN = ["push"] * 8 + ["let time pass"] * 5 + ["run"] * 4 + ["renew", "close"] + ["reopen"] * 3
 _steps = st.sampled_from([*_OFTEN, *_STEPS]).flatmap(lambda name: st.tuples(st.just(name), _STEPS[name]))
 _settings = settings(
     max_examples=_EXAMPLES,
@@ -136,12 +139,13 @@ class TestEnterpriseHistories(EnterpriseMixin, TransactionCase):
         st.sampled_from([1, 1, 15]),
         st.sampled_from(_ZONES),
         st.fixed_dictionaries({name: st.sampled_from(values) for name, values in _SWITCHES.items()}),
-        st.lists(_steps, min_size=5, max_size=25),
+        st.lists(_steps, min_size=10, max_size=30),
     )
     def test_each_period_is_billed_once_with_its_own_quota_and_minimum(self, spec, day, zone, switches, steps):
         try:
             with self.env.cr.savepoint(), trap_jobs() as trap:
                 history = _History(self, trap, spec, datetime.date(2026, 1, day), zone, switches)
+                history.run("run")
                 for name, arguments in steps:
                     history.run(name, *arguments)
                 history.settle()
@@ -431,7 +435,7 @@ class _History:
 
     def _get_time(self, times):
         days_ago, hour = times
-        return self.today - days_ago * _DAY, hour
+        return max(self.today - days_ago * _DAY, self.model.lives[0].first), hour
 
     def _is_due(self):
         day = self.order.next_invoice_date
