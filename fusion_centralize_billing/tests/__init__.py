@@ -18,6 +18,7 @@ from . import (
     test_enterprise_boundaries,
     test_enterprise_closing,
     test_enterprise_edges,
+    test_enterprise_facts,
     test_enterprise_renewals,
     test_field_rights,
     test_given_subscriptions,
