@@ -26,7 +26,11 @@ class Recurrence:
         return relativedelta(**{f"{self.unit}s": self.value * number})
 
     def period_around(self, boundary: date, day: date) -> tuple[date, date]:
-        """Return the period [start, end) that holds a day, counted from a known boundary."""
+        """Return the period [start, end) that holds a day, counted from a known boundary.
+
+        The first day of an aligned subscription is none: its full period began before.
+        """
+        boundary = self._align(boundary) if self.aligned else boundary
         number = int((day - boundary).days / (_DAYS[self.unit] * self.value))
         while boundary + self.step(number) <= day:
             number += 1
@@ -34,22 +38,13 @@ class Recurrence:
             number -= 1
         return boundary + self.step(number - 1), boundary + self.step(number)
 
-    def boundaries_between(self, after: date, boundary: date) -> list[date]:
-        """Return the boundaries later than ``after`` and before ``boundary``, counted back from that, oldest first."""
+    def boundaries_between(self, after: date, before: date, boundary: date) -> list[date]:
+        """Return the boundaries between two days, without these, oldest first, counted from a known one."""
         found = []
-        number = -1
-        while (day := boundary + self.step(number)) > after:
+        day = self.period_around(boundary, after)[1]
+        while day < before:
             found.append(day)
-            number -= 1
-        return found[::-1]
-
-    def boundaries_from(self, boundary: date, after: date, until: date) -> list[date]:
-        """Return a known boundary and those behind it, as far as they lie after a day and not after another one."""
-        found = []
-        number = 0
-        while (day := boundary + self.step(number)) <= until:
-            found += [day] * (day > after)
-            number += 1
+            day = self.period_around(boundary, day)[1]
         return found
 
     def end_of(self, start: date) -> date:

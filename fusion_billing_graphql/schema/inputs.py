@@ -17,6 +17,15 @@ EndingTime = fields.enumeration(
     NOW=("now", "Today."),
     PERIOD_END=("period_end", "With the billing period that runs."),
 )
+CloseReason = fields.enumeration(
+    "CloseReason",
+    "Why a subscription ends.",
+    CUSTOMER_REQUEST=("customer_request", "The customer has asked for it."),
+    NOT_PAID=("not_paid", "Its invoices are not paid."),
+    REPLACED=("replaced", "Another subscription takes its place."),
+    MISUSE=("misuse", "It was misused."),
+    OTHER=("other", "Another reason."),
+)
 
 
 class PropertyInput(graphene.InputObjectType):
@@ -91,6 +100,7 @@ class TerminateSubscriptionInput(graphene.InputObjectType):
     )
     end_date = scalars.Date(description="The first day that it does not cover; today if left out.")
     at = graphene.InputField(EndingTime, description="Names the day instead of endDate.")
+    reason = graphene.InputField(CloseReason, description="Why; kept with the end.")
 
 
 class LineChangeInput(graphene.InputObjectType):

@@ -8,7 +8,7 @@ from odoo.addons.fusion_centralize_billing.api import errors, refusals
 from odoo.addons.fusion_centralize_billing.api.execution import execute_apart
 
 from . import inputs, payloads
-from .links import find
+from .links import find, shown_id
 
 _IDEMPOTENCY_KEY = """Names this mutation for at least a day: sent again with the same key and input, it is not done
 again, but answered as the first time. At most 255 printable ASCII characters."""
@@ -145,7 +145,8 @@ def _change(info, operation, input_, idempotency_key, field, type_name, id_name,
     :param id_name: where the answer has the record's id
     """
     answer, user_errors = _perform(info, operation, input_, idempotency_key, **options)
-    return {field: _found(info, type_name, answer and [("id", "=", answer[id_name])]), "user_errors": user_errors}
+    found = _found(info, type_name, answer and [("id", "=", shown_id(info.context.env, type_name, answer[id_name]))])
+    return {field: found, "user_errors": user_errors}
 
 
 def _perform(info, operation, input_, idempotency_key=None, prepare=lambda payload: payload):

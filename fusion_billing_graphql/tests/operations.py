@@ -73,6 +73,8 @@ def _read_result(result):
 def _read_subscription(payload):
     subscription = rest_names(payload["subscription"])
     subscription["subscription_state"] = value_of("SubscriptionState", subscription.pop("state"))
+    if subscription["close_reason"]:
+        subscription["close_reason"] = value_of("CloseReason", subscription["close_reason"])
     subscription["external_customer_id"] = subscription.pop("customer")["external_id"]
     return {"status": "ok", **subscription}
 
@@ -83,8 +85,9 @@ def _without(*names):
 
 # The number of the recurrence in Odoo is none of GraphQL's.
 _SUBSCRIPTION = Mutation(
-    "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate planCode billedUntil timeZone"
-    " currency customer { externalId } lines { lineId productId name quantity unitPrice recurring effectiveFrom }"
+    "subscription { subscriptionId state externalId startDate nextInvoiceDate endDate closeReason planCode billedUntil"
+    " timeZone currency customer { externalId }"
+    " lines { lineId productId name quantity unitPrice recurring effectiveFrom }"
     " attention { code message since } createdAt }",
     _read_subscription,
     _without("plan_id"),
@@ -328,7 +331,8 @@ DIFFERENCES: dict[tuple[str, str, str], tuple[str, str]] = {
         "A counter that is malformed, not merely wrong, refuses its batch, whatever the error policy: the same types.",
     ),
     ("terminateSubscription", "end_date", "date_from_datetime_parsing"): ("invalid_variables", _TYPED),
-    ("terminateSubscription", "reason", "unknown_field"): ("invalid_variables", _TYPED),
+    ("terminateSubscription", "reason", "literal_error"): ("invalid_variables", _TYPED),
+    ("terminateSubscription", "cause", "unknown_field"): ("invalid_variables", _TYPED),
     ("terminateSubscription", "at", "literal_error"): ("invalid_variables", _TYPED),
     ("voidUsage", "metric_code", "unknown_field"): ("invalid_variables", _TYPED),
     ("amendUsage", "metric_code", "unknown_field"): ("invalid_variables", _TYPED),

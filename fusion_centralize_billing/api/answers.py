@@ -182,6 +182,7 @@ class SubscriptionPart(Part):
     start_date: DayText | None
     next_invoice_date: DayText | None
     end_date: DayText | None
+    close_reason: str | None
     billed_until: DayText | None
     time_zone: str
     currency: str

@@ -267,6 +267,7 @@ class BillingService(models.Model):
             "start_date": day(order.start_date),
             "next_invoice_date": day(order.next_invoice_date),
             "end_date": day(order._fc_get_end_date()),
+            "close_reason": text(order.x_fc_close_reason),
             "billed_until": day(order.x_fc_billed_until),
             "time_zone": order.x_fc_billing_tz or "UTC",
             "currency": order.currency_id.name,

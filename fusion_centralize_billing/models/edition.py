@@ -61,10 +61,11 @@ class Edition(models.AbstractModel):
         """
         raise NotImplementedError
 
-    def _edition_get_passed_boundaries(self, reached):
+    def _edition_get_passed_boundaries(self, reached, ended_on):
         """Return the boundaries after a day that were passed without an invoice, oldest first.
 
         :param reached: the last boundary that was seen, or the start
+        :param ended_on: the first day that an ended subscription does not cover, or None
         """
         raise NotImplementedError
 
@@ -107,6 +108,11 @@ class Edition(models.AbstractModel):
 
     def _edition_get_billed_until(self):
         """Return the day up to which a running subscription is behind us when billing is installed, or None."""
+        raise NotImplementedError
+
+    @api.model
+    def _edition_end_decides(self):
+        """Tell whether the last period ends where the order's end date says, so that it has to leave it a day."""
         raise NotImplementedError
 
     @api.model

@@ -196,7 +196,7 @@ class SaleOrder(models.Model):
     def _fc_check_last_period_kept(self, vals):
         """Refuse an end that leaves no day, and so no period, to a subscription with usage."""
         end_date = fields.Date.to_date(vals.get("end_date"))
-        for order in self if end_date else ():
+        for order in self if end_date and self._edition_end_decides() else ():
             if order.start_date and end_date <= order.start_date and order._fc_has_usage():
                 raise BusinessRuleError(
                     self.env._("%s has usage: it covers at least its first day.", order.name),

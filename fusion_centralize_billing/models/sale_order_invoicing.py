@@ -64,8 +64,8 @@ class SaleOrder(models.Model):
             return lines
         if self.env.context.get(_CLOSING) is _LAST:
             lines = lines.filtered("x_fc_is_rated")
-        missing = self.order_line.filtered(lambda line: line.x_fc_is_rated and line.qty_to_invoice) - lines
-        return lines | missing
+        wanted = lines | self.order_line.filtered(lambda line: line.x_fc_is_rated and line.qty_to_invoice)
+        return self.order_line.filtered(lambda line: line in wanted) if wanted - lines else lines
 
     def _before_recurring_invoice(self):
         """Rate what the recurring run is about to look at: without usage it might find nothing to invoice."""
@@ -123,7 +123,7 @@ class SaleOrder(models.Model):
         if not reached:
             return
         ended_on = self._fc_get_ended_on()
-        passed = self._edition_get_passed_boundaries(reached)
+        passed = self._edition_get_passed_boundaries(reached, ended_on)
         passed = [day for day in passed if (until and day < until) or self._fc_is_reached(day)]
         for boundary in sorted({*passed, *([until] if until and until > reached else [])}):
             if not ended_on or boundary < ended_on:

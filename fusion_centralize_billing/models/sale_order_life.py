@@ -98,7 +98,7 @@ class SaleOrder(models.Model):
         # sudo: nobody writes it by hand, but people end subscriptions.
         order = self.sudo()
         if self.subscription_state == "6_churn":
-            order.x_fc_ended_on = self._fc_get_agreed_end() or self._fc_get_today()
+            order.x_fc_ended_on = max(self._fc_get_agreed_end() or self._fc_get_today(), self._fc_get_earliest_end())
             self._fc_emit("subscription.terminated")
         elif not order.x_fc_successor_id:
             # Renewed: until the new order takes over, and says so.
@@ -167,6 +167,12 @@ class SaleOrder(models.Model):
                 code="end_date_refused",
                 path="end_date",
             )
+        if self.start_date and end_date <= self.start_date and self._fc_has_usage():
+            raise BusinessRuleError(
+                self.env._("%s has usage: it covers at least its first day.", self.name),
+                code="usage_after_end",
+                path="end_date",
+            )
         # sudo: only code writes it; whether the end is allowed the edition decides.
         self.sudo().x_fc_close_reason = reason
         self.with_context(**{_END: end_date})._edition_close(end_date, reason)
@@ -178,6 +184,13 @@ class SaleOrder(models.Model):
         if self.start_date and self.start_date >= today and self._fc_has_usage():
             return self.start_date + datetime.timedelta(days=1)
         return max(today, self.start_date or today)
+
+    def _fc_get_earliest_end(self):
+        """Return the first end that leaves a day, and so a period, to what was used and not billed."""
+        first = self.start_date or datetime.date.min
+        if first > datetime.date.min and self._fc_has_usage():
+            first += datetime.timedelta(days=1)
+        return max(first, self.x_fc_billed_until or first)
 
     def _get_default_end_date(self):
         """Community's subscriptions ask for it when they are closed or cancelled: with usage they cover their start."""

@@ -109,9 +109,14 @@ class SaleOrder(models.Model):
         count = self._fc_rate()
         if self.subscription_state in ENDED_STATES and self._fc_has_unbilled_amount():
             self._schedule_closing_invoice()
-        elif self.subscription_state == "5_renewed" and not self._fc_waits_for_last_period():
+        elif self._fc_is_over():
             self._fc_close_passed_period(self._fc_get_ended_on())
         return self.env._("%s ratings", count)
+
+    def _fc_is_over(self):
+        """Tell whether nobody invoices the last period of an ended subscription any more."""
+        is_ended = self.subscription_state in ENDED_STATES and self._fc_is_rated() and self._fc_get_ended_on()
+        return bool(is_ended) and not self._fc_waits_for_last_period() and not self._fc_is_invoiced_next()
 
     def _fc_rate_period(self, start, end):
         """Rate all of one period that was not closed yet, with its minimum, as its boundary has passed."""

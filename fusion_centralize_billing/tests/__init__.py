@@ -69,6 +69,7 @@ from . import (
     test_second_prices,
     test_secrets,
     test_security,
+    test_seen_states,
     test_service_keys,
     test_simulation,
     test_technical_users,

@@ -244,10 +244,9 @@ class BillingMixin(EditionMixin):
         """Run the jobs that end a subscription, until none is left."""
         with self._on(day, zone), trap_jobs() as trap:
             order._job_rate()
-            jobs, trap.enqueued_jobs = trap.enqueued_jobs, []
-            for job in jobs:
-                if job.method_name == "_job_invoice_remaining_usage":
-                    order._job_invoice_remaining_usage()
+            while any(job.method_name == "_job_invoice_remaining_usage" for job in trap.enqueued_jobs):
+                trap.enqueued_jobs = []
+                order._job_invoice_remaining_usage()
 
     def _pay(self, invoice, amount=None):
         """Register a payment of an invoice, in full by default."""

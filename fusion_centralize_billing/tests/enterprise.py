@@ -11,6 +11,8 @@ from .common import BillingMixin
 class EnterpriseMixin(BillingMixin):
     """A plan of usage alone: a quota of 100 in each month, then 1.00 per unit."""
 
+    leaves_out_first_fee = False
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -100,6 +100,7 @@ class Life:
     first: datetime.date
     opened: datetime.date
     next_date: datetime.date
+    is_aligned: bool
     seats: int = 1
     ended_on: datetime.date | None = None
     is_continued: bool = False
@@ -126,8 +127,8 @@ class Life:
             self._close_until(self.next_date, self._get_boundaries(self.next_date))
 
     def end(self, day, has_usage):
-        # With usage it covers its first day.
-        self.ended_on = max(day, self.first + _DAY) if has_usage else day
+        """Let it end: with usage it covers its first day, and what is closed in any case."""
+        self.ended_on = max(day, self.opened, self.first + _DAY if has_usage else self.first)
 
     def reopen(self):
         """Let it run again: the period that the end had cut goes on."""
@@ -136,12 +137,10 @@ class Life:
     # === ANSWERS === #
 
     def get_periods(self):
-        """Return all periods, the last one cut at the end; those that would begin behind it are none."""
-        if not self.ended_on:
-            return list(self.closed)
-        periods = [period for period in self.closed if period.start < self.ended_on]
+        """Return the closed periods, and of what is over also the last ones, cut at the end."""
+        periods = list(self.closed)
         start = self.opened
-        while start < self.ended_on:
+        while self.ended_on and start < self.ended_on:
             end = min([day for day in self._get_boundaries(self.ended_on) if day > start] + [self.ended_on])
             periods.append(Period(start, end, self.seats))
             start = end
@@ -163,14 +162,14 @@ class Life:
 
     def _get_boundaries(self, until):
         """Return the ends of periods behind the open day up to a day, counted from the next invoice date."""
-        number, found = 0, set()
-        while (day := self.next_date + relativedelta(months=number)) > self.opened:
-            found.add(day)
-            number -= 1
-        number = 0
-        while (day := self.next_date + relativedelta(months=number)) <= until:
+        begin = self.next_date.replace(day=1) if self.is_aligned else self.next_date
+        number = -12 * (begin.year - self.opened.year + 1)
+        found = set()
+        while (day := begin + relativedelta(months=number)) <= until:
             found.add(day)
             number += 1
+        # Moved by hand, it may be no boundary otherwise.
+        found |= set() if self.ended_on else {self.next_date}
         return sorted(day for day in found if self.opened < day <= until)
 
     def _close_until(self, last, boundaries):
@@ -200,7 +199,7 @@ class EnterpriseModel:
         """Let another order go on, from the next invoice date on or from where the periods were closed."""
         old = self.lives[-1]
         old.ended_on, old.is_continued = day, True
-        self.lives.append(Life(day, day, day, old.seats))
+        self.lives.append(Life(day, day, day, old.is_aligned, old.seats))
 
     def price(self, life):
         """Return ``{first day of a period: amount}`` of what an order owes, without fees."""

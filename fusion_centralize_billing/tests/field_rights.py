@@ -171,6 +171,7 @@ FIELD_RIGHTS = {
         more=((_ACCOUNTANT, "x_fc_payment_token_id"),),
         code="subscription_state next_invoice_date last_invoice_date x_fc_fee_invoiced_until x_fc_fee_due_on"
         " x_fc_rest_due_on x_fc_trial_end_date x_fc_invoice_on x_fc_billed_until x_fc_ended_on"
+        " x_fc_seen_state x_fc_close_reason x_fc_predecessor_id x_fc_successor_id x_fc_taken_over_on"
         " x_fc_payment_token_chooser_id",
     ),
     "sale.order.line": Rights(

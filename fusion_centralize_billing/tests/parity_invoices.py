@@ -87,12 +87,13 @@ class InvoiceCases(DemoPayments):
             save_token(invoice)
             invoice._fc_retry_payment()
 
+        refused = self._by_edition(None, "handled_by_edition")
         return [
-            (billed(save_token), None, None),
-            (billed(), "no_payment_token", None),
-            (billed(begin), "payment_in_progress", None),
-            (billed(self._pay), "invoice_already_paid", None),
-            (billed(lambda invoice: invoice._fc_void("Test")), "nothing_due", None),
+            (billed(save_token), refused, None),
+            (billed(), refused or "no_payment_token", None),
+            *self._by_edition([(billed(begin), "payment_in_progress", None)], []),
+            (billed(self._pay), refused or "invoice_already_paid", None),
+            (billed(lambda invoice: invoice._fc_void("Test")), refused or "nothing_due", None),
             (billed(amount=5), "invalid_payload", "amount"),
             (lambda tag: {"invoice_id": _UNKNOWN}, "invoice_not_found", "invoice_id"),
         ]

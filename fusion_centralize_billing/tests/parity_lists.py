@@ -90,13 +90,14 @@ class ListCases:
             self._open(f"{tag}-2")
             return one(external_id=f"{tag}-2")(tag)
 
+        # Enterprise changes quantities at once.
+        by_day = self._by_edition((None, None), ("effective_at_refused", "effective_at"))
         return [
             (one(end_date="2090-01-01"), None, None),
             (one(plan_code=self.plan.code), None, None),
             (line(3), None, None),
             (line(3, {"effective_at": "now"}), None, None),
-            (line(3, {"effective_at": "period_end"}), None, None),
-            (line(3, {"effective_at": "2026-01-15"}), None, None),
+            *((line(3, {"effective_at": day}), *by_day) for day in ("period_end", "2026-01-15")),
             (line(3, {"effective_at": "2025-12-31"}), "effective_at_refused", "effective_at"),
             (line(3, {"effective_at": "2026-02-30"}), "invalid_payload", "effective_at"),
             (line(3, {"effective_at": "later"}), "invalid_payload", "effective_at"),

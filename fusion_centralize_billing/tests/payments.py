@@ -55,7 +55,8 @@ class PaymentCase(DemoPayments, BillingCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.plan.write({"automatic_payment": True, "payment_retry_days": "1,3", "payment_failure_action": "none"})
+        if not cls._is_enterprise():  # which charges cards itself
+            cls.plan.write({"automatic_payment": True, "payment_retry_days": "1,3", "payment_failure_action": "none"})
         cls._set_up_demo()
 
     def setUp(self):
@@ -82,7 +83,7 @@ class PaymentCase(DemoPayments, BillingCase):
 
     def _invoice(self, order, day="2026-02-01", run_jobs=False):
         with self._on(day), trap_jobs() as trap:
-            invoice = order._create_recurring_invoice()
+            invoice = self._bill_what_is_due(order)
             if run_jobs:
                 self._run_jobs(trap)
         return invoice

@@ -12,6 +12,7 @@ from odoo.tools import mute_logger
 from ..api.errors import BusinessRuleError
 from ..rating import RatingError
 from .common import BillingCase, BillingHttpCase
+from .editions import only_on
 
 _RATE, _INVOICE, _CLOSE = "_job_rate", "_job_create_recurring_invoice", "_job_invoice_remaining_usage"
 
@@ -46,7 +47,8 @@ class _Case(BillingCase):
         with self._commits_ignored(), self._on(day, time=time), trap_jobs() as trap:
             self.env["fusion.billing.usage"]._cron_rate_open_periods()
             self.env["sale.order"]._cron_find_work()
-            self.env["sale.order"]._cron_create_recurring_invoices()
+            if not self._is_enterprise():
+                self.env["sale.order"]._cron_create_recurring_invoices()
             return sorted({job.method_name for job in trap.enqueued_jobs if job.recordset == self.order})
 
     def _fail(self, schedule, day, time="12:00:00"):
@@ -79,6 +81,7 @@ class TestFaultsThatPeopleMend(_Case):
         self.assertFalse(self.order.x_fc_attention)
         self.assertEqual(self._get_ledger(self.order), [("2026-01-01", 0, "open", 3)])
 
+    @only_on("community")
     def test_a_locked_month_is_shown_until_it_is_opened(self):
         self.company.fiscalyear_lock_date = "2026-03-31"
         self._run(_INVOICE, "2026-02-01")
@@ -91,6 +94,7 @@ class TestFaultsThatPeopleMend(_Case):
         self.assertEqual(self.order.invoice_ids.state, "posted")
 
     @mute_logger("odoo.sql_db")
+    @only_on("community")
     def test_a_missing_account_is_shown_until_there_is_one(self):
         self._use(self.order, 3)
         journal = self.env["account.journal"].search([("type", "=", "sale"), ("company_id", "=", self.company.id)])
@@ -151,6 +155,7 @@ class TestFaultsThatPeopleMend(_Case):
                 self.assertEqual(told["message"] == self.order.x_fc_attention, is_told)
                 self.assertNotIn("res.partner", told["message"])
 
+    @only_on("community")
     def test_a_fault_of_one_subscription_leaves_the_others_alone(self):
         other = self._create_subscription(plan=self._create_plan())
         for order in (self.order, other):
@@ -169,6 +174,7 @@ class TestFaultsThatPeopleMend(_Case):
         self.assertEqual(self._get_changes(self.order).ids, before, "the changes would not be rated any more")
         self.assertFalse(self._get_ratings(self.order))
 
+    @only_on("community")
     def test_another_fault_of_the_same_step_takes_the_place_of_the_first(self):
         self._use(self.order, 3)
         self._lose_product()
@@ -208,6 +214,7 @@ class TestFaultsThatPeopleMend(_Case):
 
 @tagged("post_install", "-at_install")
 class TestActivitiesOfAttention(_Case):
+    @only_on("community")
     def test_the_owner_of_the_service_has_one_activity_until_all_is_mended(self):
         self._use(self.order, 3)
         self._lose_product()
@@ -274,11 +281,13 @@ class TestWorkIsFoundFromData(_Case):
                     self._use(self.order, quantity)
                 self.assertEqual(self._sweep("2026-01-20", time), expected)
 
+    @only_on("community")
     def test_an_invoice_that_met_a_fault_is_tried_each_hour(self):
         self.company.fiscalyear_lock_date = "2026-03-31"
         self._run(_INVOICE, "2026-02-01")
         self.assertEqual(self._sweep("2026-02-01", "13:00:00"), [_INVOICE])
 
+    @only_on("community")
     def test_a_fault_that_is_mended_by_other_means_goes_away(self):
         self.company.fiscalyear_lock_date = "2026-03-31"
         self._run(_INVOICE, "2026-02-01")
@@ -288,6 +297,7 @@ class TestWorkIsFoundFromData(_Case):
         self._run(_INVOICE, "2026-02-01")
         self.assertFalse(self._get_attention())
 
+    @only_on("community")
     def test_a_failed_job_is_shown_and_tried_again_a_day_later_and_no_sooner(self):
         # (enqueued by, step, code, day, methods of the sweep a day later)
         cases = [
@@ -313,12 +323,14 @@ class TestWorkIsFoundFromData(_Case):
                 self._sweep("2026-02-02", "07:00:00")
                 self.assertFalse(self._get_attention())
 
+    @only_on("community")
     def test_a_job_whose_worker_was_killed_again_and_again_is_shown(self):
         job = self._fail(self.order._schedule_recurring_invoice, "2026-02-01")
         job.write({"exc_name": "JobFoundDead", "exc_message": False, "date_started": False})
         self._sweep("2026-02-01", "13:00:00")
         self.assertEqual(self._get_attention(), [("invoicing", "invoicing_failed")])
 
+    @only_on("community")
     def test_a_failed_job_that_people_close_is_tried_at_once(self):
         job = self._fail(self.order._schedule_recurring_invoice, "2026-02-01")
         self._sweep("2026-02-01", "13:00:00")
@@ -336,9 +348,10 @@ class TestWorkIsFoundFromData(_Case):
         self.env["queue.job"].search([("method_name", "=", _CLOSE)]).button_cancelled()
         self.assertEqual(self._sweep("2026-01-22"), [_CLOSE])
         self._run(_CLOSE, "2026-01-22")
-        self.assertEqual(sum(self.order.invoice_ids.mapped("amount_untaxed")), 29)
+        self.assertEqual(sum(self.order.invoice_ids.mapped("amount_untaxed")), self._by_edition(29, 9))
         self.assertFalse(self._sweep("2026-01-23"))
 
+    @only_on("community")
     def test_what_an_ended_subscription_owes_waits_for_the_days_of_grace(self):
         order = self.order = self._create_subscription(x_fc_grace_days=5)
         self._use(order, 5)
@@ -364,6 +377,7 @@ class TestWorkIsFoundFromData(_Case):
             self._close(self.order)
         self.assertIn(_RATE, self._sweep("2026-01-20"))
 
+    @only_on("community")
     def test_ending_enqueues_no_rating_where_the_invoice_rates(self):
         with self._on("2026-01-20"), trap_jobs() as trap:
             self._close(self.order)

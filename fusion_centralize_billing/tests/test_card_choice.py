@@ -11,7 +11,7 @@ from .payments import PaymentCase
 _ACCOUNTANT = "account.group_account_invoice"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestCardChoice(PaymentCase):
     """A saved card is charged only if it was chosen, and who has chosen it is known."""
 

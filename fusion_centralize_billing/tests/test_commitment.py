@@ -6,6 +6,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import BillingCase
+from .editions import only_on
 
 
 @tagged("post_install", "-at_install")
@@ -90,6 +91,7 @@ class TestCommitment(BillingCase):
         # 20 of fee, 30 + 1 of usage: 1 of the 50 that were added is given back.
         self.assertEqual(january.mapped("amount"), [50, -1])
 
+    @only_on("community")
     def test_a_fee_billed_in_advance_counts_as_it_was_billed(self):
         self.plan.fee_timing = "advance"
         with trap_jobs(), self._on("2026-01-01"):
@@ -110,6 +112,7 @@ class TestCommitment(BillingCase):
         moves = self._invoice_on(self.order, "2026-03-01")
         self.assertEqual(sorted(moves.invoice_line_ids.mapped("price_subtotal")), [1, 20, 80], "only February's 80")
 
+    @only_on("community")
     def test_a_period_has_the_minimum_of_its_days(self):
         table = [
             # rule, change on, new minimum, invoices of January to March, reason
@@ -203,6 +206,7 @@ class TestCommitment(BillingCase):
         self.assertRecordValues(moves, [{"move_type": "out_refund", "state": "posted", "amount_untaxed": 10}])
         self.assertFalse(self._get_minimum_rows(order))
 
+    @only_on("community")
     def test_a_minimum_that_is_given_up_before_the_invoice_makes_up_for_nothing(self):
         order = self._create_discounted()
         self._rate(order, "2026-02-01")
@@ -243,6 +247,7 @@ class TestCommitment(BillingCase):
         self.assertEqual(moves.amount_untaxed, 45)
         self.assertEqual(self._get_minimum_rows(order), [("2026-01-01", 0), ("2026-01-01", 57), ("2026-02-01", 60)])
 
+    @only_on("community")
     def test_a_discount_billed_in_advance_counts_for_its_period(self):
         self.plan.fee_timing = "advance"
         with trap_jobs(), self._on("2026-01-01"):

@@ -12,6 +12,7 @@ from odoo.tools import mute_logger
 
 from ..api.errors import NotFoundError
 from .common import unique
+from .editions import only_on
 from .payments import PaymentCase
 
 _ACCESS_LOGGERS = ("odoo.addons.base.models.ir_rule", "odoo.addons.base.models.ir_model")
@@ -135,6 +136,7 @@ class TestCustomersToConfirm(PaymentCase):
 
     # === THE SAME CUSTOMER === #
 
+    @only_on("community")
     def test_nothing_is_lost_when_both_become_one(self):
         link = self._upsert()
         partner = link.partner_id
@@ -163,6 +165,7 @@ class TestCustomersToConfirm(PaymentCase):
         usage = order.x_fc_usage_ids.mapped("quantity")
         return ledger, usage, invoice.amount_total, invoice.payment_state, order.order_line.ids
 
+    @only_on("community")
     def test_billing_goes_on_when_both_have_become_one(self):
         link = self._upsert()
         order = self._create_subscription(partner_id=link.partner_id.id)
@@ -197,6 +200,7 @@ class TestCustomersToConfirm(PaymentCase):
         self.assertRecordValues(self.known, [{"name": "Known Ltd", "email": self.email}])
         self.assertEqual(link.external_name, "Renamed")
 
+    @only_on("community")
     def test_documents_of_a_contact_of_a_company_are_booked_on_the_company(self):
         parent = self.env["res.partner"].create({"name": "Parent Inc", "is_company": True})
         self.known.parent_id = parent

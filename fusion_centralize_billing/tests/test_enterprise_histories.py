@@ -182,7 +182,7 @@ class _History:
         self.name = order.x_fc_external_id
         self.orders = [order]
         self.offer = None
-        self.model = EnterpriseModel(spec, [Life(start, start, order.next_invoice_date)])
+        self.model = EnterpriseModel(spec, [Life(start, start, order.next_invoice_date, spec.aligned)])
         self.keys = []
 
     @property

@@ -540,11 +540,12 @@ class TestJson2(JsonrpcCase):
     def test_a_salesperson_does_not_write_until_when_usage_is_billed(self):
         token = self._create_token("sales_team.group_sale_salesman_all_leads")
         order = self._create_subscription()
+        before = order.x_fc_billed_until
         response = self._search(token, "sale.order", "write", ids=order.ids, vals={"x_fc_billed_until": "2027-01-01"})
         self.assertEqual(response.status_code, 422, response.text[:500])
         context = response.json()["context"]
         self.assertEqual((context["code"], context["errors"][0]["path"]), ("field_not_writable", "x_fc_billed_until"))
         order.invalidate_recordset()
-        self.assertFalse(order.x_fc_billed_until)
+        self.assertEqual(order.x_fc_billed_until, before)
         response = self._search(token, "sale.order", "write", ids=order.ids, vals={"note": "Hello"})
         self.assertEqual(response.status_code, 200, response.text[:500])

@@ -13,7 +13,7 @@ _ASKED = {"amount": 20, "currency_code": "CAD"}
 _LESS = {"amount": 15, "currency_code": "CAD"}
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestOtherAmount(PaymentCase):
     """Providers that answer with another amount or currency than the 20.00 Canadian dollars they were asked for.
 

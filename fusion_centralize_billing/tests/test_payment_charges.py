@@ -10,7 +10,7 @@ from ..api.errors import BusinessRuleError
 from .payments import PaymentCase
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestAutomaticPayment(PaymentCase):
     """What happens when an invoice is posted."""
 
@@ -134,7 +134,7 @@ class TestAutomaticPayment(PaymentCase):
         return invoice
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestRetryPayment(PaymentCase):
     """A person or an app asks for a payment."""
 
@@ -318,7 +318,7 @@ class TestRetryPayment(PaymentCase):
         wizard.create({"amount": amount, "payment_difference_handling": "open"})._create_payments()
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestChargeIsStillRight(PaymentCase):
     """Between the decision to charge and the charge, things change."""
 

@@ -2,6 +2,7 @@
 from odoo.tests import tagged
 
 from .common import BillingHttpCase
+from .editions import only_on
 from .payments import DemoPayments
 
 
@@ -24,7 +25,7 @@ class TestPaymentPage(DemoPayments, BillingHttpCase):
     def test_an_invoice_says_what_saved_details_will_pay(self):
         order = self._create_subscription()
         invoice = self._invoice_on(order, "2026-02-01")
-        for automatic in (True, False):
+        for automatic in self._by_edition((True, False), (False,)):
             with self.subTest(automatic=automatic):
                 self.plan.automatic_payment = automatic
                 page = self._open_page(invoice)
@@ -32,6 +33,7 @@ class TestPaymentPage(DemoPayments, BillingHttpCase):
                 self.assertEqual("x_fc_saved_for_subscription" in page, automatic)
                 self.assertEqual(f"the next invoices of {order.name}" in page, automatic)
 
+    @only_on("community")
     def test_a_quotation_says_what_saved_details_will_pay(self):
         self.plan.automatic_payment = True
         order = self._create_subscription(confirm=False, require_payment=True, require_signature=False)

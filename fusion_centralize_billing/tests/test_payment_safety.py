@@ -11,7 +11,7 @@ from odoo.tools import file_open, mute_logger
 from .payments import PaymentCase
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestPaymentGuards(PaymentCase):
     """What the database refuses. Killed processes and races: tests_integration/test_payments.py."""
 

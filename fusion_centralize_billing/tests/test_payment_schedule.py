@@ -8,7 +8,7 @@ from odoo.tests import tagged
 from .payments import PaymentCase
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestPaymentSchedule(PaymentCase):
     """When a failed payment is tried again, and what comes after the last failure."""
 

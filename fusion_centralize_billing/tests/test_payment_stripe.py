@@ -22,7 +22,7 @@ _NOT_REACHED = requests.ConnectionError(
 )
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestStripe(PaymentCase):
     """Odoo's Stripe provider, with HTTP faked at the transport of requests: all of Odoo's code runs."""
 

@@ -29,6 +29,9 @@ class TestProductAccess(BillingCase):
             "fee of another's former plan": cls._create_product(name="Former Fee"),
             "fee of an own and another's plan": cls._create_product(name="Both"),
         }
+        for name, product in cls.products.items():
+            # Where the product decides, a fee has to recur.
+            product.recurring_invoice |= cls._is_enterprise() and name.startswith("fee of")
         cls._create_catalogues()
         cls.products["another variant of another's fee"] = cls._create_variant(cls.products["fee of another's plan"])
 

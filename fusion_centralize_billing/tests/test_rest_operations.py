@@ -131,8 +131,9 @@ class TestRestSubscriptions(BillingHttpCase):
         response = self._post(plan_code=self.plan.code, external_id=external_id, start_date="2026-01-31")
         order = self._find(response)
         answer = {name: response.json()[name] for name in ("external_id", "start_date", "next_invoice_date")}
+        first_invoice = self._by_edition("2026-02-28", "2026-01-31")
         self.assertEqual(
-            answer, {"external_id": external_id, "start_date": "2026-01-31", "next_invoice_date": "2026-02-28"}
+            answer, {"external_id": external_id, "start_date": "2026-01-31", "next_invoice_date": first_invoice}
         )
         self.assertEqual((order.plan_id, order.x_fc_plan_code), (self.recurrence, self.plan.code))
         self.assertEqual((order.pricelist_id, order.currency_id.name), (self.plan.pricelist_id, "CAD"))
@@ -152,6 +153,7 @@ class TestRestSubscriptions(BillingHttpCase):
         self._create_charge()
         external_id = unique("subscription")
         order = self._find(self._post(plan_code=self.plan.code, external_id=external_id, start_date="2026-01-01"))
+        self._begin_first_period(order)
         self._call("/usage", {"events": [self._event(order, quantity=7)]})
         self.assertEqual(self._invoice_on(order, "2026-02-01").amount_untaxed, 27)
 
@@ -179,7 +181,7 @@ class TestRestSubscriptions(BillingHttpCase):
         request = {"plan_code": self.plan.code, "external_id": unique("subscription"), "start_date": str(today)}
         order = self._find(self._post(**request))
         cases = [
-            (lambda: order._close_subscription(today + timedelta(days=9)), 200, "its end is planned only"),
+            (lambda: order._edition_plan_end(today + timedelta(days=9)), 200, "its end is planned only"),
             (lambda: self.env.cr.execute("UPDATE sale_order SET end_date = start_date"), 409, "no job has closed it"),
             (lambda: order._fc_terminate(), 409, "it was terminated"),
             (lambda: order._action_cancel(), 409, "it was cancelled"),
@@ -230,6 +232,7 @@ class TestRestSubscriptions(BillingHttpCase):
             with self.subTest(start):
                 external_id = unique("subscription")
                 order = self._find(self._post(plan_code=self.plan.code, external_id=external_id, start_date=start))
+                self._begin_first_period(order)
                 response = self._call("/usage", {"events": [self._event(order, quantity=7)]})
                 if status == 422:
                     answer = self.assertRefused(response, 422, "usage_before_start", "events.0.period_end")

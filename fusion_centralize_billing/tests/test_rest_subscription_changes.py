@@ -6,6 +6,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import BillingHttpCase, unique
+from .editions import only_on
 
 
 @tagged("post_install", "-at_install")
@@ -66,6 +67,7 @@ class TestRestSubscriptionChanges(BillingHttpCase):
 
     # === QUANTITIES === #
 
+    @only_on("community")
     def test_another_quantity_is_billed_at_the_agreed_price(self):
         order = self._create_subscription()
         answer = self._change(order, lines=[{"line_id": order.order_line.id, "quantity": "2.5"}])
@@ -74,6 +76,7 @@ class TestRestSubscriptionChanges(BillingHttpCase):
         following = order.plan_id._get_recurrence().next_boundary(order.start_date, fields.Date.today())
         self.assertEqual(order.x_fc_term_ids.sorted("id")[-1].effective_from, following)
 
+    @only_on("community")
     def test_a_quantity_holds_from_the_day_that_the_service_names(self):
         cases = [
             # effective_at, first day, invoices of January and February, at 310.00 a month, reason
@@ -99,6 +102,7 @@ class TestRestSubscriptionChanges(BillingHttpCase):
                 moves = self._invoice_on(order, "2026-03-01")
                 self.assertEqual(moves.sorted("invoice_date").mapped("amount_untaxed"), amounts)
 
+    @only_on("community")
     def test_a_day_that_is_invoiced_is_refused(self):
         order = self._create_subscription()
         self._invoice_on(order, "2026-02-01")

@@ -53,7 +53,7 @@ class TestSecondPrices(BillingCase):
         ]
         for day, first_day, expected, reason in cases:
             with self.subTest(reason):
-                plan = self._create_plan(grace_days=5)
+                plan = self._create_plan(**self._by_edition({"grace_days": 5}, {}))
                 with trap_jobs():
                     self.order = self._create_subscription(plan, with_fee=False)
                 self._make_on(day, plan_code=plan.code, price_effective_from=first_day)

@@ -10,6 +10,7 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .common import BillingCase, BillingHttpCase
+from .editions import only_on
 
 TORONTO, KOLKATA, LORD_HOWE, APIA = "America/Toronto", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia"
 KIRITIMATI = "Pacific/Kiritimati"
@@ -54,7 +55,7 @@ class TestTimeZones(BillingCase):
                 order = self._open(zone)
                 self._use(order, 7, at)
                 with self._on("2026-06-10", zone), trap_jobs():
-                    invoices = order._create_recurring_invoice()
+                    invoices = self._bill_what_is_due(order)
                 billed = invoices.filtered(lambda move: move.amount_untaxed == 7)
                 self.assertEqual(str(billed.x_fc_period_start), expected, reason)
                 row = order.x_fc_rating_ids.filtered(lambda row: row.amount == 7)
@@ -70,14 +71,14 @@ class TestTimeZones(BillingCase):
         row = self._use(order, 5, "2026-01-31 00:00:00")
         self.assertEqual(str(row.period_start), "2026-01-31 00:00:00")
         with self._on("2026-02-01", TORONTO), trap_jobs():
-            self.assertEqual(order._create_recurring_invoice().amount_untaxed, 10)
+            self.assertEqual(self._bill_what_is_due(order).amount_untaxed, 10)
 
     def test_lines_and_ledger_name_local_days(self):
         self._create_charge()
         order = self._open(APIA)
         self._use(order, 5, "2026-01-05 00:00:00")
-        with self._on("2026-02-01", APIA), trap_jobs():
-            invoice = order._create_recurring_invoice()
+        with self._on("2026-02-01", self._by_edition(APIA, "UTC")), trap_jobs():
+            invoice = self._bill_what_is_due(order)
         self.assertIn("2026-01-01 - 2026-01-31", invoice.invoice_line_ids.name)
         self.assertEqual((str(invoice.x_fc_period_start), str(invoice.x_fc_period_end)), ("2026-01-01", "2026-02-01"))
         row = order.x_fc_rating_ids.filtered("amount")
@@ -100,10 +101,11 @@ class TestTimeZones(BillingCase):
                 days = map(date.fromisoformat, (start, end))
                 self.env["fusion.billing.usage"]._record_usage(order, metric.code, quantity, *days)
                 with self._on("2026-04-01", zone), trap_jobs():
-                    self.assertEqual(order._create_recurring_invoice().amount_untaxed, expected, reason)
+                    self.assertEqual(self._bill_what_is_due(order).amount_untaxed, expected, reason)
 
     # === WHEN === #
 
+    @only_on("community")
     def test_a_period_is_due_when_its_last_day_is_over_where_the_customer_is(self):
         table = [
             # zone, clock (UTC), due, why

@@ -39,6 +39,7 @@ class TestToldOfCustomers(BillingCase):
         request = {"external_customer_id": "victim", "external_id": "s-1", "plan_code": self.plan.code}
         answers.append(ask._api_create_subscription({**request, "start_date": "2026-01-01"}))
         order = self.env["sale.order"].browse(answers[-1]["subscription_id"])
+        self._begin_first_period(order)
         self._use(order, 5)
         invoice = self._invoice_on(order, "2026-02-01")
         named, of_invoice = {"subscription_external_id": "s-1"}, {"invoice_id": invoice.id}

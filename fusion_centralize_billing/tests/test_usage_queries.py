@@ -136,6 +136,7 @@ class TestUsageQueries(BillingCase):
         with self._on("2026-01-20"):
             self.order._fc_terminate()
         self._invoice_on(self.order, "2026-01-20")
+        self._run_closing_jobs(self.order, "2026-01-20")
         self._refuse("no_billing_period", "from")
 
     def test_an_answer_has_a_size(self):

@@ -5,7 +5,7 @@ from odoo.tests import tagged
 from .payments import PaymentCase
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "community")
 class TestWhichToken(PaymentCase):
     """Whose payment method is charged."""
 

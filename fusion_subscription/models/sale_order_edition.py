@@ -29,7 +29,7 @@ class SaleOrder(models.Model):
         due = self._get_due_period()
         return due and due[1]
 
-    def _edition_get_passed_boundaries(self, reached):
+    def _edition_get_passed_boundaries(self, reached, ended_on):
         """None: a boundary is passed by recording its period, with or without an invoice."""
         return []
 
@@ -61,6 +61,10 @@ class SaleOrder(models.Model):
 
     def _edition_get_billed_until(self):
         return self.last_invoice_date or None
+
+    @api.model
+    def _edition_end_decides(self):
+        return True
 
     @api.model
     def _edition_get_proof_columns(self):

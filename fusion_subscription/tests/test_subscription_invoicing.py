@@ -236,9 +236,16 @@ class TestSubscriptionInvoicing(SubscriptionCommon):
 
     def test_a_new_day_while_invoicing_starts_the_transaction_again(self):
         order = self._create_subscription(lines=[{"product_id": self.fee.id}, {"product_id": self.setup.id}])
-        days = iter([date(2026, 1, 31)] * 3)
+        today = [date(2026, 1, 31)]
+        create = type(order)._create_account_invoices
+
+        def create_at_midnight(orders, invoice_vals_list, final):
+            today[0] = date(2026, 2, 1)
+            return create(orders, invoice_vals_list, final)
+
         with (
-            patch.object(type(order), "_get_subscription_today", lambda self: next(days, date(2026, 2, 1))),
+            patch.object(type(order), "_get_subscription_today", lambda self: today[0]),
+            patch.object(type(order), "_create_account_invoices", create_at_midnight),
             self.assertRaises(ConcurrencyError),
         ):
             order._create_invoices()

@@ -37,6 +37,20 @@ def test_the_period_of_a_day_is_counted_from_a_known_boundary(unit, value, bound
 
 
 @pytest.mark.parametrize(
+    ("unit", "boundary", "around", "expected", "reason"),
+    [
+        ("month", "2026-01-17", "2026-01-17", ("2026-01-01", "2026-02-01"), "the first day is no boundary"),
+        ("month", "2026-02-01", "2026-01-17", ("2026-01-01", "2026-02-01"), "counted back"),
+        ("week", "2026-01-01", "2026-01-06", ("2026-01-05", "2026-01-12"), "Mondays"),
+        ("year", "2026-07-01", "2026-12-31", ("2026-01-01", "2027-01-01"), "years"),
+    ],
+)
+def test_aligned_periods_begin_with_the_calendar(unit, boundary, around, expected, reason):
+    found = recurrence.Recurrence(1, unit, aligned=True).period_around(day(boundary), day(around))
+    assert tuple(map(str, found)) == expected, reason
+
+
+@pytest.mark.parametrize(
     ("after", "boundary", "expected", "reason"),
     [
         ("2026-01-15", "2026-02-15", [], "one whole period"),
@@ -46,11 +60,19 @@ def test_the_period_of_a_day_is_counted_from_a_known_boundary(unit, value, bound
         ("2026-01-31", "2026-02-28", [], "a short month"),
         ("2026-02-28", "2026-03-31", [], "back to the 31st"),
         ("2026-03-15", "2026-02-15", [], "moved back"),
+        ("2026-02-28", "2026-03-28", [], "goes on from the short month"),
     ],
 )
 def test_boundaries_that_were_jumped_over_are_counted_back(after, boundary, expected, reason):
-    found = recurrence.Recurrence(1, "month").boundaries_between(day(after), day(boundary))
+    found = recurrence.Recurrence(1, "month").boundaries_between(day(after), day(boundary), day(boundary))
     assert [str(each) for each in found] == expected, reason
+
+
+def test_boundaries_before_an_end_are_counted_on():
+    found = recurrence.Recurrence(1, "month").boundaries_between(
+        day("2026-01-01"), day("2026-04-10"), day("2026-02-01")
+    )
+    assert [str(each) for each in found] == ["2026-02-01", "2026-03-01", "2026-04-01"]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class SaleOrder(models.Model):
         boundary = self.next_invoice_date
         if not boundary or boundary <= start or not self.plan_id:
             return None
-        return next(iter(self._get_recurrence().boundaries_between(start, boundary)), boundary)
+        return next(iter(self._get_recurrence().boundaries_between(start, boundary, boundary)), boundary)
 
     def _edition_get_due_boundary(self, ended_on):
         days = [day for day in (self.next_invoice_date, ended_on) if day]
@@ -56,20 +56,19 @@ class SaleOrder(models.Model):
             return None
         return min(days) if self._edition_is_reached(min(days)) else None
 
-    def _edition_get_passed_boundaries(self, reached):
-        """Of a closed one also the next invoice date, and those behind it: its run was late."""
-        boundary = self.next_invoice_date
-        if not boundary or not self.plan_id or self.subscription_state not in _INVOICED_STATES:
+    def _edition_get_passed_boundaries(self, reached, ended_on):
+        """Those before the next invoice date; of an ended subscription, which no run invoices, all before its end."""
+        anchor = self.next_invoice_date or self.start_date
+        limit = ended_on or self.next_invoice_date
+        if not anchor or not limit or not self.plan_id or self.subscription_state not in _INVOICED_STATES:
             return []
-        recurrence = self._get_recurrence()
-        passed = recurrence.boundaries_between(reached, boundary)
-        if self.subscription_state == "6_churn":
-            passed += recurrence.boundaries_from(boundary, reached, self._get_subscription_today())
-        return passed
+        return self._get_recurrence().boundaries_between(reached, limit, anchor)
 
     def _edition_pass_boundary(self):
         if self.next_invoice_date and self.plan_id:
-            self.next_invoice_date += self._get_recurrence().step(1)
+            self.next_invoice_date = self._get_recurrence().period_around(
+                self.next_invoice_date, self.next_invoice_date
+            )[1]
 
     def _edition_is_reached(self, day):
         """Enterprise runs on the days of the server: west of UTC it passes a boundary some hours early.
@@ -108,6 +107,11 @@ class SaleOrder(models.Model):
         return reached if self.start_date and reached > self.start_date else None
 
     @api.model
+    def _edition_end_decides(self):
+        """What Enterprise has closed is over, whatever its end date says."""
+        return False
+
+    @api.model
     def _edition_get_proof_columns(self):
         days = 1 if self._get_end_date_offset() else 0
         return SQL("sale_order.end_date + %s", days), SQL("NULL::date")
@@ -115,13 +119,14 @@ class SaleOrder(models.Model):
     # === BUSINESS: FEES === #
 
     def _edition_get_recurring_lines(self):
-        return self.order_line.filtered(lambda line: line.product_id.recurring_invoice and not line.display_type)
+        # sudo: what recurs counts whoever reads the subscription.
+        recurring = self.sudo().order_line.filtered(lambda line: line.product_id.recurring_invoice)
+        return recurring.filtered(lambda line: not line.display_type).with_env(self.env)
 
     def _edition_get_recurring_fee(self, start, end):
         """Enterprise prorates the fee of a period that alignment makes shorter, and no other: in advance, no end does."""
         recurrence = self._get_recurrence()
-        is_aligned = self.plan_id.billing_first_day
-        share = recurrence.fraction(start, recurrence.end_of(start)) if is_aligned else Fraction(1)
+        share = recurrence.fraction(start, recurrence.end_of(start)) if recurrence.aligned else Fraction(1)
         step = Decimal(str(self.currency_id.rounding))
         fees = (_share(line.price_subtotal, share, step) for line in self._edition_get_recurring_lines())
         return sum(fees, Decimal(0))
@@ -188,7 +193,8 @@ class SaleOrder(models.Model):
     # === HELPERS === #
 
     def _get_recurrence(self):
-        plan = self.plan_id
+        # sudo: what a period is counts whoever reads the subscription.
+        plan = self.sudo().plan_id
         return Recurrence(plan.billing_period_value, plan.billing_period_unit, plan.billing_first_day)
 
 

@@ -2,12 +2,14 @@
 import graphene
 
 from odoo.addons.fusion_centralize_billing.models.billing_service_subscriptions import describe_lines
+from odoo.tools import SQL
 
 from .. import answered, fields, scalars
 from ..filters import DateFilter, Filter, IdFilter, TextFilter
+from ..inputs import CloseReason
 from ..links import find, one
 from ..listings import LISTINGS, Node, listed
-from ..pages import children, connection
+from ..pages import Relation, connection
 from .current_usage import CurrentUsage, load_current_usage
 
 SubscriptionState = fields.enumeration(
@@ -47,13 +49,31 @@ class Attention(graphene.ObjectType):
     since = answered.instant("since", "Since when.")
 
 
+def _of_all_orders(column):
+    """Return the relation of records that point to an order, or to one that it continues as its renewal."""
+    return Relation(
+        lambda table: SQL(
+            """
+            %s = ANY(ARRAY(
+                WITH RECURSIVE life (id, before) AS (
+                    SELECT parent.id, parent.x_fc_predecessor_id
+                     UNION ALL
+                    SELECT earlier.id, earlier.x_fc_predecessor_id
+                      FROM life JOIN sale_order AS earlier ON earlier.id = life.before)
+                SELECT id FROM life))
+            """,
+            SQL.identifier(table, column),
+        )
+    )
+
+
 @listed(
     "sale.order",
     domain=[("is_subscription", "=", True)],
     columns=(
         *("name", "x_fc_external_id", "x_fc_plan_code", "x_fc_service_id", "subscription_state", "partner_id"),
         *("start_date", "next_invoice_date", "end_date", "x_fc_ended_on", "x_fc_billed_until", "x_fc_billing_tz"),
-        *("currency_id", "company_id"),
+        *("x_fc_close_reason", "currency_id", "company_id"),
     ),
     orders={
         "EXTERNAL_ID": ("x_fc_external_id", "By external id."),
@@ -82,6 +102,7 @@ class Subscription(graphene.ObjectType):
     state = fields.choice(SubscriptionState, "subscription_state", "Where it is in its life.")
     start_date = fields.day("start_date", "Its first day.")
     end_date = scalars.Date(description="The first day that it does not cover, as far as that is known.")
+    close_reason = fields.choice(CloseReason, "x_fc_close_reason", "Why it ended, as its service said.")
     next_invoice_date = fields.day("next_invoice_date", "The day of its next invoice.")
     billed_until = fields.day("x_fc_billed_until", "Usage before this day was invoiced.")
     time_zone = fields.text("x_fc_billing_tz", "Whose midnight its billing periods begin at, as IANA name.")
@@ -99,14 +120,17 @@ class Subscription(graphene.ObjectType):
     attention = graphene.List(
         graphene.NonNull(Attention), required=True, description="What keeps it from being rated or invoiced."
     )
-    usage = connection("UsageRecord", "Its counters.", children("subscription_id"))
-    ratings = connection("Rating", "What its usage costs, by charge and billing period.", children("subscription_id"))
-    invoices = connection("Invoice", "Its invoices and credit notes.", children("x_fc_subscription_id"))
+    usage = connection("UsageRecord", "Its counters.", _of_all_orders("subscription_id"))
+    ratings = connection(
+        "Rating", "What its usage costs, by charge and billing period.", _of_all_orders("subscription_id")
+    )
+    invoices = connection("Invoice", "Its invoices and credit notes.", _of_all_orders("x_fc_subscription_id"))
     created_at = fields.created_at()
 
     @staticmethod
     def resolve_subscription_id(record, _info):
-        return record.id
+        # sudo: services do not see the orders that this one continues.
+        return record.sudo()._fc_get_first_id()
 
     @staticmethod
     def resolve_lines(record, _info):

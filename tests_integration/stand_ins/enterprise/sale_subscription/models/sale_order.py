@@ -50,13 +50,13 @@ class SaleOrder(models.Model):
         for order in self:
             order.is_subscription = bool(order.plan_id) and order.subscription_state != "7_upsell"
 
-    @api.depends("is_subscription", "stand_in_state")
+    @api.depends("plan_id", "stand_in_state")
     def _compute_subscription_state(self):
         for order in self:
             if order.stand_in_state:
                 order.subscription_state = order.stand_in_state
             elif order.subscription_state != "7_upsell":
-                order.subscription_state = order.is_subscription and (order.subscription_state or "1_draft")
+                order.subscription_state = order.plan_id and (order.subscription_state or "1_draft")
 
     @api.depends("state", "is_subscription", "start_date", "stand_in_next_invoice_date")
     def _compute_next_invoice_date(self):
@@ -111,6 +111,14 @@ class SaleOrder(models.Model):
         running = self.filtered(lambda order: order.subscription_state in ("3_progress", "4_paused"))
         running._set_subscription_state("6_churn")
         running._log_mrr()
+        return result
+
+    def action_draft(self):
+        """A cancelled subscription that is set back is a quotation again."""
+        result = super().action_draft()
+        for order in self.filtered("is_subscription"):
+            order.write({"last_invoice_date": False, "next_invoice_date": False})
+            order._set_subscription_state("1_draft")
         return result
 
     # === HELPERS === #
