@@ -329,6 +329,8 @@ class _History:
 
     def _reopen(self):
         self.order.reopen_order()
+        # Who closes it again within the minute in which nobody looks has not reopened it.
+        self.test._notice()
 
     def _expire(self):
         with _refused_is_good(self.env):
