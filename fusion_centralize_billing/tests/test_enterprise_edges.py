@@ -43,9 +43,7 @@ class TestEnterpriseEdges(EnterpriseMixin, TransactionCase):
 
     def test_the_fee_of_an_aligned_period_that_an_end_cuts_counts_in_full_towards_the_minimum(self):
         aligned = self.env["sale.subscription.plan"].create({"name": "Aligned", "billing_first_day": True})
-        plan = self._create_plan(
-            plan_id=aligned.id, minimum_commitment=50, commitment_product_id=self.usage_product.id
-        )
+        plan = self._create_plan(plan_id=aligned.id, minimum_commitment=50, commitment_product_id=self.usage_product.id)
         self._create_charge(plan)
         order = self._open(plan, plan_id=aligned.id)
         self._run_on("2026-01-01", order)
