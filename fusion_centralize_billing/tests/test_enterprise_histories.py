@@ -70,7 +70,7 @@ _STEPS = {
     "expire": st.just(()),
     "prove": st.just(()),
 }
-_OFTEN = ["push"] * 8 + ["let time pass"] * 5 + ["run"] * 4 + ["renew", "close"] + ["reopen"] * 3
+_OFTEN = ["push"] * 8 + ["let time pass"] * 5 + ["run"] * 4 + ["renew", "close", "move the date"] + ["reopen"] * 3
 _steps = st.sampled_from([*_OFTEN, *_STEPS]).flatmap(lambda name: st.tuples(st.just(name), _STEPS[name]))
 _settings = settings(
     max_examples=_EXAMPLES,
