@@ -47,6 +47,10 @@ class Recurrence:
             day = self.period_around(boundary, day)[1]
         return found
 
+    def end_of(self, start: date) -> date:
+        """Return the first day after the full period whose part begins on a day."""
+        return (self._align(start) if self.aligned else start) + self.step(1)
+
     def full_days(self, start: date) -> int:
         """Return how many days the full period has whose part begins on a day."""
         begins = self._align(start) if self.aligned else start

@@ -120,7 +120,8 @@ class SaleOrder(models.Model):
         if not reached:
             return
         ended_on = self._fc_get_ended_on()
-        passed = [day for day in self._edition_get_passed_boundaries(reached, ended_on) if self._fc_is_reached(day)]
+        passed = self._edition_get_passed_boundaries(reached, ended_on)
+        passed = [day for day in passed if (until and day < until) or self._fc_is_reached(day)]
         for boundary in sorted({*passed, *([until] if until and until > reached else [])}):
             if not ended_on or boundary < ended_on:
                 self._fc_close_passed_period(boundary)

@@ -142,7 +142,8 @@ class SaleOrder(models.Model):
         if whole and whole[1] > cut.end_on and self.x_fc_billed_until == cut.end_on:
             self.x_fc_billed_until = cut.start_on
             cut.unlink()
-        self._fc_request_rating()
+        # The last period had what was used behind the end, and periods behind it had nothing.
+        self._fc_request_rating(since=ended_on and ended_on - datetime.timedelta(days=1))
 
     def _fc_terminate(self, end_date=None, reason=None):
         """End the subscription on a day (today by default), in the way of the edition that is installed.

@@ -18,6 +18,8 @@ from . import (
     test_edition_port,
     test_enterprise_boundaries,
     test_enterprise_closing,
+    test_enterprise_edges,
+    test_enterprise_facts,
     test_enterprise_grouping,
     test_enterprise_renewals,
     test_field_rights,
@@ -92,4 +94,4 @@ from . import (
 
 # scripts/test has it; a sandbox, where these tests run too, need not.
 if importlib.util.find_spec("hypothesis"):
-    from . import test_histories
+    from . import test_enterprise_histories, test_histories

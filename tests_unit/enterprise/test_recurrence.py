@@ -90,3 +90,16 @@ def test_boundaries_before_an_end_are_counted_on():
 )
 def test_a_part_of_a_period_is_its_days_of_those_of_the_full_one(unit, aligned, start, end, expected, reason):
     assert recurrence.Recurrence(1, unit, aligned).fraction(day(start), day(end)) == expected, reason
+
+
+@pytest.mark.parametrize(
+    ("aligned", "start", "expected", "reason"),
+    [
+        (False, "2026-01-15", "2026-02-15", "from day to day"),
+        (False, "2026-01-31", "2026-02-28", "a short month"),
+        (True, "2026-01-15", "2026-02-01", "with the calendar month"),
+        (True, "2026-02-01", "2026-03-01", "a whole calendar month"),
+    ],
+)
+def test_a_full_period_ends_where_the_next_one_begins_whatever_cuts_it(aligned, start, expected, reason):
+    assert str(recurrence.Recurrence(1, "month", aligned).end_of(day(start))) == expected, reason

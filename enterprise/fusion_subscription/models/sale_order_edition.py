@@ -124,9 +124,9 @@ class SaleOrder(models.Model):
         return recurring.filtered(lambda line: not line.display_type).with_env(self.env)
 
     def _edition_get_recurring_fee(self, start, end):
-        """Enterprise prorates the fee of a first period that alignment makes shorter, and no other."""
+        """Enterprise prorates the fee of a period that alignment makes shorter, and no other: no end lowers it."""
         recurrence = self._get_recurrence()
-        share = recurrence.fraction(start, end) if recurrence.aligned else Fraction(1)
+        share = recurrence.fraction(start, recurrence.end_of(start)) if recurrence.aligned else Fraction(1)
         step = Decimal(str(self.currency_id.rounding))
         fees = (_share(line.price_subtotal, share, step) for line in self._edition_get_recurring_lines())
         return sum(fees, Decimal(0))
