@@ -80,7 +80,6 @@ class SaleOrder(models.Model):
                 "x_fc_service_id": (new.x_fc_service_id or old.x_fc_service_id).id,
                 "x_fc_account_link_id": old.x_fc_account_link_id.id,
                 "x_fc_plan_code": new.x_fc_plan_code or old.x_fc_plan_code,
-                "x_fc_account_link_id": old.x_fc_account_link_id.id,
             }
         )
         if new.x_fc_billing_tz != old.x_fc_billing_tz:

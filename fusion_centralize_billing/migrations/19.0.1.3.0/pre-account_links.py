@@ -16,5 +16,8 @@ _FILL = """
 
 
 def migrate(cr, version):
+    cr.execute("SELECT to_regclass('fusion_billing_account_link')")
+    if not cr.fetchone()[0]:
+        return  # an upgrade from the scaffold: its subscriptions get their customers with their services
     cr.execute(_ADD)
     cr.execute(_FILL)
