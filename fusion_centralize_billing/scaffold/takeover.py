@@ -6,7 +6,10 @@ from odoo.modules.module import load_script
 from . import catalogue, counters, customers, reconciliation, services, shape, subscriptions, webhooks
 from .report import Report
 
-_PORTS = Path(__file__).parents[1] / "migrations" / "19.0.1.2.0" / "post-webhook_ports.py"
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
+#: Of later upgrades, what they do to data that the scaffold has.
+_CUSTOMERS = _MIGRATIONS / "19.0.1.3.0" / "pre-account_links.py"
+_PORTS = _MIGRATIONS / "19.0.1.2.0" / "post-webhook_ports.py"
 
 
 def take_over(env):
@@ -19,6 +22,7 @@ def take_over(env):
     # Before subscriptions have plans: prices hold for the periods that have begun, too.
     catalogue.take_over(env, report)
     subscriptions.take_over(env, report)
+    load_script(str(_CUSTOMERS), "account_links").migrate(env.cr, None)
     counters.take_over(env, report)
     subscriptions.quieten_overage_lines(env, report)
     webhooks.take_over(env, report)
