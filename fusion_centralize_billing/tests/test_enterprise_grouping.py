@@ -45,6 +45,7 @@ class TestEnterpriseGrouping(EnterpriseMixin, TransactionCase):
 
     def test_usage_of_each_is_in_its_own_section_and_billed_once(self):
         orders = self._open(self.plan) | self._open(self.plan)
+        self._invoice_on(orders, "2026-01-01")
         for order, used in zip(orders, (3, 5), strict=True):
             self._use(order, used, "2026-01-10")
         move = self._invoice_on(orders, "2026-02-01")

@@ -13,7 +13,7 @@ STAND_IN = CHECKOUT / "tests_integration" / "stand_ins" / "enterprise" / "sale_s
 EDITION = CHECKOUT / "fusion_centralize_billing" / "models" / "edition.py"
 ADDONS = ("fusion_centralize_billing", "fusion_billing_graphql")
 #: Odoo's own names, which the stand-in defines for models of its own or extends.
-COMMUNITY = {"active", "company_id", "create", "_action_confirm"}
+COMMUNITY = {"active", "company_id", "create", "order_id", "_action_confirm"}
 
 
 def parse(folder: Path) -> Iterator[ast.AST]:
