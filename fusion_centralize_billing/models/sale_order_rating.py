@@ -62,7 +62,8 @@ class SaleOrder(models.Model):
             wanted |= self._fc_get_windows_of_period(period, rows)
         self._fc_rate_windows(wanted, rows)
         for start, end in sorted(periods.items()):
-            if self._fc_is_reached(self._fc_day_of(end)):
+            # A period may have been closed ahead of its day, and is used until then.
+            if self._fc_is_reached(self._fc_day_of(end)) or self._fc_is_closed(start):
                 self._fc_rate_commitment(start, end)
         return len(wanted)
 

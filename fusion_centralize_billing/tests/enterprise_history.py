@@ -83,6 +83,9 @@ class History:
         self.test._notice()  # each minute
         self.today += days * _DAY
 
+    def _go_to_the_boundary(self):
+        self._let_time_pass(max(0, (self.order.next_invoice_date - self.today).days))
+
     def _run(self):
         reached = None
         while self._is_due() and self.order.next_invoice_date != reached:
@@ -227,16 +230,19 @@ class History:
 
     # === THE END === #
 
-    def settle(self):
-        """Let runs and jobs do what is left to do; end the subscription."""
+    def settle(self, late):
+        """Let runs and jobs do what is left to do; end the subscription.
+
+        :param late: whether it ends while the run is late
+        """
         days = [(counter.day - self.today).days for counter in self.model.counters.values()]
         self.run("let time pass", max(0, *days, 0))
-        self.run("post")
-        self.run("run")
-        self.run("do jobs")
-        self.today += 32 * _DAY
-        self.run("run")
-        self.run("post")
+        for days in (0, 65):
+            self.run("let time pass", days)
+            if not late:
+                self.run("run")
+            self.run("post")
+            self.run("do jobs")
         self.run("close")
         for _month in range(2):
             self.run("do jobs")

@@ -51,6 +51,20 @@ class TestEnterpriseEdges(EnterpriseMixin, TransactionCase):
         self._close_on(order, "2026-02-02")
         self.assertEqual(self._get_owed(order), {"2026-01-01": 30.0, "2026-02-01": 30.0})
 
+    def test_usage_of_a_period_that_was_ended_ahead_of_its_day_lowers_what_was_missing_to_its_minimum(self):
+        plan = self._create_plan(
+            product_id=False, price=0, minimum_commitment=50, commitment_product_id=self.usage_product.id
+        )
+        self._create_charge(plan)
+        order = self._open(plan)
+        self._run_on("2026-01-01", order)
+        with self._on("2026-01-05"), trap_jobs():
+            order.next_invoice_date = "2026-02-10"
+        self.assertEqual(self._get_owed(order), {"2026-01-01": 50.0})
+        self._use(order, 80, "2026-01-20")
+        self._rate(order, "2026-01-20")
+        self.assertEqual(self._get_owed(order), {"2026-01-01": 80.0})
+
     # === HELPERS === #
 
     def _close_on(self, order, day):

@@ -51,6 +51,7 @@ _STEPS = {
     "push again": st.tuples(_which, _quantities, st.none() | _times),
     "void": st.tuples(_which),
     "let time pass": st.tuples(st.sampled_from([1, 5, 10, 15, 31, 31, 62])),
+    "go to the boundary": st.just(()),
     "run": st.just(()),
     "run once": st.just(()),
     "do jobs": st.just(()),
@@ -70,7 +71,14 @@ _STEPS = {
     "expire": st.just(()),
     "prove": st.just(()),
 }
-_OFTEN = ["push"] * 8 + ["let time pass"] * 5 + ["run"] * 4 + ["renew", "close", "move the date"] + ["reopen"] * 3
+_OFTEN = (
+    ["push"] * 8
+    + ["let time pass"] * 4
+    + ["go to the boundary"] * 2
+    + ["run"] * 4
+    + ["renew", "close", "move the date"]
+    + ["reopen"] * 3
+)
 _steps = st.sampled_from([*_OFTEN, *_STEPS]).flatmap(lambda name: st.tuples(st.just(name), _STEPS[name]))
 _settings = settings(
     max_examples=_EXAMPLES,
@@ -134,15 +142,16 @@ class TestEnterpriseHistories(EnterpriseMixin, TransactionCase):
         st.sampled_from(_ZONES),
         st.fixed_dictionaries({name: st.sampled_from(values) for name, values in _SWITCHES.items()}),
         st.lists(_steps, min_size=10, max_size=30),
+        st.booleans(),
     )
-    def test_each_period_is_billed_once_with_its_own_quota_and_minimum(self, spec, day, zone, switches, steps):
+    def test_each_period_is_billed_once_with_its_own_quota_and_minimum(self, spec, day, zone, switches, steps, late):
         try:
             with self.env.cr.savepoint(), trap_jobs() as trap:
                 history = History(self, trap, spec, datetime.date(2026, 1, day), zone, switches)
                 history.run("run")
                 for name, arguments in steps:
                     history.run(name, *arguments)
-                history.settle()
+                history.settle(late)
                 history.check()
                 raise _UndoneError
         except _UndoneError:
