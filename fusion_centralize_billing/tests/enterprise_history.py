@@ -80,7 +80,8 @@ class History:
             self.model.counters[key] = Counter(counter.day, counter.quantity, is_void=True)
 
     def _let_time_pass(self, days):
-        self.test._notice()  # each minute
+        self._do_jobs()  # crons see to them each minute
+        self._follow()
         self.today += days * _DAY
 
     def _go_to_the_boundary(self):
