@@ -121,7 +121,8 @@ _COUNTER = Mutation(
 _MOVE = (
     "{ invoiceId number state paymentState invoiceDate dueDate periodStart periodEnd currency amountUntaxed amountTax"
     " amountTotal amountDue voidReason creditReason creditedInvoice { invoiceId }"
-    " subscription { subscriptionId externalId customer { externalId } } createdAt }"
+    " subscription { subscriptionId externalId customer { externalId } }"
+    " subscriptions { nodes { subscriptionId externalId } } createdAt }"
 )
 
 
@@ -130,6 +131,10 @@ def _read_move(move):
     subscription = move.pop("subscription")
     return {
         **move,
+        "subscriptions": [
+            {"subscription_id": each["subscription_id"], "subscription_external_id": each["external_id"]}
+            for each in move["subscriptions"]["nodes"]
+        ],
         "state": value_of("InvoiceState", move["state"]),
         "payment_state": value_of("PaymentState", move["payment_state"]),
         "amount_residual": move.pop("amount_due"),

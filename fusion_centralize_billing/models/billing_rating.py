@@ -212,7 +212,9 @@ class BillingRating(models.Model):
         open_row = rows.filtered(lambda row: row.state == "open")
         billed_rows = rows.filtered(lambda row: row.state == "billed")
         billed = sum((to_decimal(row.amount) for row in billed_rows), Decimal(0))
-        if billed_rows and not open_row and billed == amount:
+        # A period that an end had cut, and that goes on, has other terms although it costs the same so far.
+        keeps_terms = subscription._fc_is_closed(period_start) or billed_rows.sorted("sequence")[-1:].terms == terms
+        if billed_rows and not open_row and billed == amount and keeps_terms:
             return self.browse()
         values = {
             **self._prepare_rated(rated),

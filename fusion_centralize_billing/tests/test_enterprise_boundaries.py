@@ -137,6 +137,20 @@ class TestEnterpriseBoundaries(EnterpriseMixin, TransactionCase):
                 self._use(order, 110, "2026-03-10")
                 self.assertEqual(self._run_on("2026-04-01", order), [10.0])
 
+    def test_usage_that_comes_late_for_a_reopened_period_has_the_whole_quota(self):
+        plan = self._create_plan(product_id=False, price=0, proration="day")
+        self._create_charge(plan, included_quota=100)
+        order = self._open(plan)
+        self._run_on("2026-01-01", order)
+        with self._on("2026-01-02"), trap_jobs():
+            order.set_close()
+        self._run_closing_jobs(order, "2026-01-02")  # a day of January, with its share of the quota
+        with self._on("2026-02-01"), trap_jobs():
+            order.reopen_order()
+        self.assertEqual(self._run_on("2026-02-01", order), [])
+        self._use(order, 150, "2026-01-20")
+        self.assertEqual(self._run_on("2026-03-01", order), [50.0])
+
     # === ALIGNMENT === #
 
     def test_an_aligned_first_period_has_its_share_of_quota_and_minimum_if_the_plan_prorates(self):
