@@ -24,7 +24,8 @@ _INVOICES = Relation(
     lambda table: SQL(
         "%s = parent.service_id AND %s IN ("
         "SELECT rel.move_id FROM fusion_billing_invoice_subscription_rel AS rel"
-        " JOIN sale_order AS orders ON orders.id = rel.order_id WHERE orders.partner_id = parent.partner_id)",
+        " JOIN sale_order AS orders ON orders.id = rel.order_id WHERE orders.partner_id = parent.partner_id"
+        " AND (orders.x_fc_account_link_id = parent.id OR orders.x_fc_account_link_id IS NULL))",
         SQL.identifier(table, "x_fc_service_id"),
         SQL.identifier(table, "id"),
     )
