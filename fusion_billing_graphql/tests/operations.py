@@ -122,7 +122,7 @@ _MOVE = (
     "{ invoiceId number state paymentState invoiceDate dueDate periodStart periodEnd currency amountUntaxed amountTax"
     " amountTotal amountDue voidReason creditReason creditedInvoice { invoiceId }"
     " subscription { subscriptionId externalId customer { externalId } }"
-    " subscriptions { nodes { subscriptionId externalId } } createdAt }"
+    " subscriptions(first: 10) { nodes { subscriptionId externalId } } createdAt }"
 )
 
 

@@ -73,6 +73,10 @@ class TestCors(GraphqlHttpCase):
             f"{_PAGE}:8443",
             "http://app.example.com",
             "x" * 5000,
+            "http://[",
+            "https://[::1",
+            "://",
+            f"{_PAGE}, {_STRANGER}",
         ):
             with self.subTest(origin[:50]):
                 response = self._ask_ahead(origin)
@@ -110,7 +114,7 @@ class TestCors(GraphqlHttpCase):
         self.assertNotIn("Set-Cookie", response.headers)
 
     def test_a_page_of_another_service_or_of_nobody_gets_no_answer(self):
-        for origin in (_OTHER_PAGE, _STRANGER, "null"):
+        for origin in (_OTHER_PAGE, _STRANGER, "null", "http://["):
             with self.subTest(origin):
                 response = self._query(origin=origin)
                 self.assertErrors(response, 403, "origin_not_allowed")

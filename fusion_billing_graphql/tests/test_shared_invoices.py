@@ -38,3 +38,12 @@ class TestSharedInvoices(GraphqlCase):
         for name in self.names:
             found = self._ask(_OF_SUBSCRIPTION, {"name": name})["subscription"]["invoices"]["nodes"]
             self.assertEqual([node["invoiceId"] for node in found], self.invoice.ids)
+
+    def test_each_of_two_customers_with_one_contact_has_his_own(self):
+        other = self._create_link()
+        theirs = self._create_subscription(x_fc_account_link_id=other.id)
+        move = self._invoice_on(theirs, "2026-02-01")
+        query = "query($id: String) { customer(externalId: $id) { invoices(first: 5) { nodes { invoiceId } } } }"
+        for link, expected in ((self.orders.x_fc_account_link_id, self.invoice), (other, move)):
+            found = self._ask(query, {"id": link.external_id})["customer"]["invoices"]["nodes"]
+            self.assertEqual([node["invoiceId"] for node in found], expected.ids)

@@ -90,9 +90,10 @@ class BillingService(models.Model):
         domain = []
         if request.external_customer_id is not None:
             link = self._get_account_link(request.external_customer_id)
-            domain.append(("x_fc_subscription_ids.partner_id", "in", link.partner_id.ids))
-            # What is nobody's in particular is shown with each customer that it could be of.
-            domain.append(("x_fc_subscription_ids.x_fc_account_link_id", "in", [link.id, False]))
+            # As in the list of subscriptions: what is nobody's in particular is shown with each that it could be of.
+            whose = [("partner_id", "=", link.partner_id.id), ("x_fc_account_link_id", "in", [link.id, False])]
+            # sudo: the rules of invoices hold; those of orders would leave out what a renewed one has billed.
+            domain.append(("x_fc_subscription_ids", "in", self.env["sale.order"].sudo()._search(whose)))
         if request.subscription_external_id is not None:
             order = self._get_subscription(request.subscription_external_id)
             domain.append(("x_fc_subscription_ids", "in", order._fc_get_lives().ids))

@@ -1,6 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import ipaddress
 import re
+import unicodedata
 from urllib.parse import urlsplit
 
 from odoo import api, fields, models
@@ -95,6 +96,10 @@ def _plain_host(host):
     """Return a host in ASCII, or None if it is none; raise ValueError for one that is no name at all."""
     if ":" in host:
         return f"[{ipaddress.IPv6Address(host).compressed}]"
-    # As browsers send names of other alphabets. Python's codec also lowers them.
-    name = host if host.isascii() else host.encode("idna").decode()
-    return name.lower() if _HOST.match(name.lower()) else None
+    name = unicodedata.normalize("NFC", host.lower())
+    if not name.isascii():
+        # As browsers send names of other alphabets. They take some letters (ß, ς) as they are where Python's older
+        # standard replaces them: that would list somebody else's web site. Such a name is written as xn--.
+        encoded = name.encode("idna")
+        name = encoded.decode() if encoded.decode("idna") == name else ""
+    return name if _HOST.match(name) else None

@@ -7,6 +7,6 @@ GROUPINGS = [
 ]
 GROUPING_HELP = (
     "One invoice per customer: subscriptions of one customer and service are on one invoice, if they are due on the "
-    "same day and agree in currency, payment terms, addresses and how they are paid. Services never share an invoice. "
+    "same day and agree in currency, terms, addresses and how they are paid. Services never share an invoice. "
     "On Enterprise this needs its own setting to consolidate invoices."
 )

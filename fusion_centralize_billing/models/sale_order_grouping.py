@@ -35,7 +35,8 @@ class SaleOrder(models.Model):
         if rule != "customer" or not order._fc_is_rated() or order._fc_is_invoiced_alone():
             return None
         shared = (
-            *("company_id", "x_fc_service_id", "partner_id", "partner_invoice_id", "partner_shipping_id"),
+            *("company_id", "x_fc_service_id", "x_fc_account_link_id"),
+            *("partner_id", "partner_invoice_id", "partner_shipping_id"),
             *("currency_id", "fiscal_position_id", "payment_term_id", "journal_id", "preferred_payment_method_line_id"),
         )
         plan = order._fc_get_catalog_plan()
@@ -43,6 +44,7 @@ class SaleOrder(models.Model):
         return (
             *(order[name].id for name in shared),
             order.x_fc_billing_tz,
+            order.note or None,
             payment if plan.automatic_payment else None,
             tuple(order._fc_get_chosen_tokens().ids),
         )

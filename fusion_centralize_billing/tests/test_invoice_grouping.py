@@ -1,4 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
+from unittest.mock import patch
+
+from odoo.addons.queue_job.job import Job
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import tagged
 
@@ -56,6 +59,7 @@ class TestWhichSubscriptionsShareAnInvoice(GroupingCase):
             ({"payment_term_id": terms.id}, 2, "other payment terms"),
             ({"partner_invoice_id": address.id}, 2, "another invoice address"),
             ({"partner_shipping_id": address.id}, 2, "another delivery address"),
+            ({"note": "Other conditions"}, 2, "other terms and conditions, which an invoice prints once"),
             ({"start_date": "2026-01-15"}, 2, "another boundary"),
             ({"x_fc_grace_days": 3}, 2, "another date, after the days of grace"),
             ({"x_fc_billing_tz": "Asia/Tokyo"}, 2, "the day ends at another time"),
@@ -94,6 +98,13 @@ class TestWhichSubscriptionsShareAnInvoice(GroupingCase):
     def test_two_customers_of_a_service_with_one_partner_share_none(self):
         self._create_link()
         orders = self._create_subscription() | self._create_subscription()
+        self.assertEqual(len(self._invoice_on(orders, "2026-02-01")), 2)
+
+    def test_what_was_of_another_customer_with_that_partner_is_not_on_the_invoice_of_the_one_who_is_left(self):
+        other = self._create_link()
+        orders = self._create_subscription(x_fc_account_link_id=self.link.id)
+        orders |= self._create_subscription(x_fc_account_link_id=other.id)
+        other.unlink()
         self.assertEqual(len(self._invoice_on(orders, "2026-02-01")), 2)
 
     def test_a_new_company_has_one_per_customer(self):
@@ -219,6 +230,35 @@ class TestJobsOfAGroup(GroupingCase):
                 self.assertFalse(orders.x_fc_attention_ids)
                 self._run_job(orders[1], "2026-03-01")
                 self.assertEqual(self._get_invoices(orders)[2:], [("2026-03-01", "ABC", 60)])
+
+    def test_one_that_fails_day_by_day_keeps_no_other_from_its_invoice_for_longer_than_a_day(self):
+        orders = self._create_subscription() | self._create_subscription()
+        prepare = type(orders)._prepare_invoice
+
+        def fail_for_the_second(order):
+            if order == orders[1]:
+                raise TypeError("a fault of the program")
+            return prepare(order)
+
+        with patch.object(type(orders), "_prepare_invoice", fail_for_the_second):
+            for order in orders:
+                with self.assertRaises(TypeError):
+                    self._run_job(order, "2026-02-01")
+                self._note_failed_job(order, "2026-02-01")
+            self.assertFalse(self._run_job(orders[0], "2026-02-04"))
+        self.assertEqual(self._get_invoices(orders), [("2026-02-01", "A", 20)])
+        self._run_job(orders[1], "2026-02-05")
+        self.assertEqual(self._get_invoices(orders), [("2026-02-01", "A", 20), ("2026-02-01", "B", 20)])
+        self.assertFalse(orders._get_with_failed_job())
+
+    def _note_failed_job(self, order, day):
+        with self._on(day):
+            order._schedule_recurring_invoice()
+        record = self.env["queue.job"].sudo().search([("identity_key", "=", order._get_invoicing_identity_key())])
+        job = Job.load(record.env, record.uuid)
+        job.set_failed(exc_info="broken")
+        job.store()
+        record.date_started = f"{day} 12:00:00"
 
 
 @tagged("post_install", "-at_install", "community")

@@ -3,7 +3,7 @@ from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import tagged
 
 from ..api.errors import BillingError, NotFoundError
-from .common import BillingCase, BillingHttpCase, unique
+from .common import BillingCase, BillingHttpCase, load_script, unique
 from .test_rights_matrix import get_readable
 
 #: What fusion_billing_graphql opens beside that where it is installed.
@@ -209,6 +209,28 @@ class TestIsolation(TwoServices, BillingCase):
             {"partner_id": partner.id, "company_id": company.id, "is_subscription": True, "plan_id": self.recurrence.id}
         )
         self.assertFalse(self._push(order))
+
+    def test_an_upgrade_lets_services_see_a_renewed_subscription_once(self):
+        rule = self.env.ref("fusion_centralize_billing.sale_order_service_rule")
+        new = rule.domain_force
+        rule.domain_force = """[
+            ('is_subscription', '=', True),
+            '|', ('x_fc_service_id.user_id', '=', user.id),
+            '&', ('x_fc_service_id', '=', False),
+            ('partner_id.x_fc_account_link_ids.service_id.user_id', '=', user.id)]"""
+        order = self._create_subscription()
+        renewal = self._create_subscription()
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE sale_order SET x_fc_successor_id = %s WHERE id = %s", [renewal.id, order.id])
+        self.env.invalidate_all()
+        seen = self.service._as_technical_user().env["sale.order"]
+        self.assertEqual(len(seen.search([("id", "in", (order | renewal).ids)])), 2)
+        script = load_script("19.0.1.3.0/post-service_rules.py")
+        script.migrate(self.env.cr, "19.0.1.2.0")
+        self.assertEqual(seen.search([("id", "in", (order | renewal).ids)]).ids, renewal.ids)
+        rule.domain_force = new
+        script.migrate(self.env.cr, "19.0.1.2.0")
+        self.assertEqual(rule.domain_force, new)
 
     def test_two_spellings_of_one_id_do_not_hide_each_other(self):
         order = self.own["sale.order"]

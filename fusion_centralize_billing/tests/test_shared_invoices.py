@@ -170,6 +170,28 @@ class TestSharedInvoices(GroupingCase):
         lines = self.service._api_get_invoice({"invoice_id": move.id})["lines"]
         self.assertEqual([line["subscription_id"] for line in lines], [order.id for order in self.orders for _ in "12"])
 
+    def test_each_of_two_customers_with_one_contact_has_his_own_invoices_in_lists(self):
+        other = self._create_link()
+        theirs = self._create_subscription(x_fc_account_link_id=other.id)
+        invoices = {self.link: self._invoice(), other: self._invoice_on(theirs, "2026-02-01")}
+        notes = {link: self._reverse(move[:1]) for link, move in invoices.items()}
+        for link, move in invoices.items():
+            notes[link].action_post()
+            asked = {"external_customer_id": link.external_id}
+            listed = self.service._api_list_invoices(asked)["invoices"]
+            self.assertEqual({invoice["invoice_id"] for invoice in listed}, set(move.ids))
+            listed = self.service._api_list_credit_notes(asked)["credit_notes"]
+            self.assertEqual([note["credit_note_id"] for note in listed], notes[link].ids)
+
+    def test_invoices_of_a_renewed_subscription_stay_its_customer_s(self):
+        order, renewal = self.orders
+        move = self._invoice_on(order, "2026-02-01")
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE sale_order SET x_fc_successor_id = %s WHERE id = %s", [renewal.id, order.id])
+        self.env.invalidate_all()
+        [invoice] = self.service._api_list_invoices({"external_customer_id": self.link.external_id})["invoices"]
+        self.assertEqual(invoice["invoice_id"], move.id)
+
     def test_webhooks_tell_of_all_its_subscriptions(self):
         self._listen()
         self._invoice()

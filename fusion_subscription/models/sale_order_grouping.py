@@ -38,6 +38,7 @@ class SaleOrder(models.Model):
         """Return the subscription with those of its group that are due no later, by id; itself if there are none.
 
         Older invoices of the group are made first: else theirs would come to the date of this one when it is alone.
+        One whose job failed is invoiced by its own job only, however long ago that was: it would stop this one, too.
         """
         self.ensure_one()
         due = self._get_due_invoice()

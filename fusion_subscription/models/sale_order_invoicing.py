@@ -216,7 +216,7 @@ class SaleOrder(models.Model):
         """
         due = self.search(self._get_due_subscriptions_domain(), order="next_invoice_date, id")
         due = due.filtered(lambda order: order._get_due_invoice() or order._has_end_to_reach())
-        due -= due._get_with_failed_job()
+        due -= due._get_with_failed_job(since=fields.Datetime.now() - RETRY_FAILURE_AFTER)
         self.env["ir.cron"]._commit_progress(remaining=len(due))
         for batch_ids in split_every(CRON_BATCH_SIZE, due.ids):
             self.browse(batch_ids)._schedule_recurring_invoice()
@@ -360,12 +360,15 @@ class SaleOrder(models.Model):
         self.ensure_one()
         return f"fusion_subscription.recurring_invoice.{self.id}"
 
-    def _get_with_failed_job(self):
-        """Return those whose job failed within the last day."""
+    def _get_with_failed_job(self, since=None):
+        """Return those whose job failed and was not made up for.
+
+        :param since: only if it was run after this instant
+        """
         keys = {order._get_invoicing_identity_key(): order.id for order in self}
-        since = fields.Datetime.now() - RETRY_FAILURE_AFTER
         domain = [("state", "=", "failed"), ("method_name", "=", "_job_create_recurring_invoice")]
         # sudo: the queue is open to its managers only
         failed = self.env["queue.job"].sudo().search(domain)
-        recent = failed.filtered(lambda job: (job.date_started or job.date_enqueued or job.date_created) > since)
-        return self.browse(keys[job.identity_key] for job in recent if job.identity_key in keys)
+        if since:
+            failed = failed.filtered(lambda job: (job.date_started or job.date_enqueued or job.date_created) > since)
+        return self.browse({keys[job.identity_key] for job in failed if job.identity_key in keys})
