@@ -96,6 +96,10 @@ class Edition(models.AbstractModel):
         """Tell whether the recurring run of the edition has something to invoice now, an ended period included."""
         raise NotImplementedError
 
+    def _edition_is_in_recurring_run(self):
+        """Tell whether a run of the edition invoices now that shares its transaction among subscriptions."""
+        raise NotImplementedError
+
     def _edition_waits_for_last_period(self):
         """Tell whether the edition invoices the last period of an ended subscription later."""
         raise NotImplementedError

@@ -98,6 +98,7 @@ class SaleOrder(models.Model):
 
     def _action_confirm(self):
         self._fc_check_usage_covered()
+        self._fc_check_renewal()
         return super()._action_confirm()
 
     def _fc_emit(self, event_type):

@@ -84,14 +84,18 @@ class SaleOrder(models.Model):
     def _fc_after_state_change(self, before):
         """Tell the source app, and see to it that usage of an ended subscription is billed."""
         self.ensure_one()
-        if before in ENDED_STATES:
+        was_over, is_over = before in ENDED_STATES, self.subscription_state in ENDED_STATES
+        if was_over and is_over:
+            # Renewed after it was closed, or closed after it was renewed: it ended before, and stays as it is.
+            return
+        if was_over:
             self._fc_begin_anew()
         if self.subscription_state == "3_progress" and before != "4_paused":
-            # The source app notices nothing of a renewal.
-            if not self._fc_take_over():
+            # The source app notices nothing of a renewal, but was told of an end that is taken back.
+            if not self._fc_take_over() or was_over:
                 self._fc_emit("subscription.started")
             self._fc_check_plan()
-        elif self.subscription_state in ENDED_STATES:
+        elif is_over:
             self._fc_after_end()
 
     def _fc_after_end(self):
@@ -138,8 +142,9 @@ class SaleOrder(models.Model):
         """
         periods = self.env["fusion.billing.period"]
         cut = periods.search([("subscription_id", "=", self.id), ("end_on", "=", ended_on)]) if ended_on else periods
-        whole = cut and self._fc_get_period_around(cut.start_on)
-        if whole and whole[1] > cut.end_on and self.x_fc_billed_until == cut.end_on:
+        # By the day on which it was cut: the end date may still be there.
+        whole = cut and self._fc_get_period_around(cut.end_on)
+        if whole and whole[0] < cut.end_on and self.x_fc_billed_until == cut.end_on:
             self.x_fc_billed_until = cut.start_on
             cut.unlink()
         self._fc_request_rating()

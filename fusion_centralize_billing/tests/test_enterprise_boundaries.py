@@ -106,7 +106,46 @@ class TestEnterpriseBoundaries(EnterpriseMixin, TransactionCase):
         self._use(order, 120, "2026-01-10")
         self.assertEqual(self._run_on("2026-01-20", order), [20.0])
 
+    # === FAULTS === #
+
+    def test_a_subscription_that_cannot_be_rated_keeps_the_run_from_no_other_one(self):
+        """(plan, invoiced of it meanwhile, on March 1): its usage waits, each period with its own quota."""
+        self._create_charge(self.plan, included_quota=100)
+        table = [(self.usage_plan, [], [80.0]), (self.plan, [20.0, 20.0], [100.0])]
+        for plan, meanwhile, later in table:
+            with self.subTest(plan=plan.price):
+                faulty, sound = self._open(plan), self._open()
+                for order in (faulty, sound):
+                    self._run_on("2026-01-01", order)
+                    self._use(order, 150, "2026-01-10")
+                self._set_pricelist(faulty, self._create_pricelist("USD"))
+                with self._on("2026-02-01"), trap_jobs():
+                    (faulty | sound)._create_recurring_invoice()
+                self.assertEqual(sound.invoice_ids.mapped("amount_untaxed"), [50.0])
+                self.assertEqual(faulty.invoice_ids.mapped("amount_untaxed"), meanwhile)
+                self.assertIn("USD", faulty.x_fc_attention)
+                self._set_pricelist(faulty, plan.pricelist_id)
+                self._use(faulty, 130, "2026-02-10")
+                with self._on("2026-02-11"), trap_jobs():
+                    faulty._job_rate()
+                self.assertFalse(faulty.x_fc_attention)
+                self.assertEqual(self._run_on("2026-03-01", faulty), later)
+
     # === REOPENING === #
+
+    def test_it_goes_on_although_its_end_date_is_taken_back_after_its_state(self):
+        order = self._open()
+        self._run_on("2026-01-01", order)
+        self._run_on("2026-02-01", order)
+        self._use(order, 150, "2026-02-03")
+        with self._on("2026-02-10"), trap_jobs():
+            order.set_close()
+        self._run_closing_jobs(order, "2026-02-10")
+        with self._on("2026-02-20"), trap_jobs():
+            order.subscription_state = "3_progress"
+            order.end_date = False
+        self._use(order, 90, "2026-02-22")
+        self.assertEqual(self._run_on("2026-03-01", order), [90.0])
 
     def test_a_reopened_subscription_goes_on_with_the_period_that_its_end_had_cut(self):
         """(how the state changes, used before the end, used after reopening) -> invoiced at the end, on March 1."""
@@ -155,6 +194,13 @@ class TestEnterpriseBoundaries(EnterpriseMixin, TransactionCase):
                 self.assertEqual(order.next_invoice_date, date(2026, 2, 1))
                 self._use(order, used, "2026-01-20")
                 self.assertEqual(self._run_on("2026-02-01", order), [expected])
+
+    def _set_pricelist(self, order, pricelist):
+        """Set the currency of a subscription past what guards it, as an older version may have left it."""
+        self.env.flush_all()
+        values = (pricelist.id, pricelist.currency_id.id, order.id)
+        self.env.cr.execute("UPDATE sale_order SET pricelist_id = %s, currency_id = %s WHERE id = %s", values)
+        self.env.invalidate_all()
 
     def _set_unseen(self, order, day):
         """Move the next invoice date as a computation does: without write()."""

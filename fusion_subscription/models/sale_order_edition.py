@@ -49,6 +49,10 @@ class SaleOrder(models.Model):
     def _edition_has_due_invoice(self):
         return bool(self._get_due_invoice())
 
+    def _edition_is_in_recurring_run(self):
+        """Never: each subscription, or group that shares an invoice, has a job of its own."""
+        return False
+
     def _edition_waits_for_last_period(self):
         """The last period is invoiced after the days of grace."""
         return bool(self.x_fc_invoice_on) and not self._get_due_period()

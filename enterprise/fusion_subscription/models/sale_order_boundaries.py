@@ -38,7 +38,7 @@ class SaleOrder(models.Model):
 
     def _get_invoiceable_lines(self, final=False):
         """Within the recurring run, which asks here whether there is anything to invoice, tell other addons before."""
-        if self.env.context.get(_RUN) is _RUNNING:
+        if self._is_in_recurring_run():
             # Once: what they do may ask for lines again.
             order = self.with_context(**{_RUN: None})
             order.filtered(lambda each: each._edition_get_due_boundary(None))._before_recurring_invoice()
@@ -74,6 +74,9 @@ class SaleOrder(models.Model):
         """Hook: the next invoice date is about to move on, so that a period ends."""
 
     # === HELPERS === #
+
+    def _is_in_recurring_run(self):
+        return self.env.context.get(_RUN) is _RUNNING
 
     def _is_boundary_passed_by(self, day):
         boundary = self.next_invoice_date

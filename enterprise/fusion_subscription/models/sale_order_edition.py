@@ -89,6 +89,9 @@ class SaleOrder(models.Model):
     def _edition_has_due_invoice(self):
         return self.subscription_state == "3_progress" and bool(self._edition_get_due_boundary(None))
 
+    def _edition_is_in_recurring_run(self):
+        return self._is_in_recurring_run()
+
     def _edition_waits_for_last_period(self):
         """Not Enterprise: of an ended subscription it invoices nothing more."""
         return False
