@@ -75,6 +75,13 @@ class Edition(models.AbstractModel):
         """Go on to the next period, as the recurring run does after an invoice; for a preview that is undone."""
         raise NotImplementedError
 
+    def _edition_preview_end(self):
+        """End a subscription whose planned end has come, without reasons or history; for a preview that is undone.
+
+        Asked only where the order's end date does not decide: see _edition_end_decides.
+        """
+        raise NotImplementedError
+
     def _edition_is_reached(self, day):
         """Tell whether a boundary has come."""
         raise NotImplementedError

@@ -7,8 +7,8 @@ from .billing_usage_change import Change
 from .sale_order_life import ENDED_STATES
 
 #: Context key of the last invoice of an ended subscription. Its value is an object that no client can send.
-_CLOSING = "fusion_billing_closing"
-_LAST = object()
+CLOSING = "fusion_billing_closing"
+LAST = object()
 
 
 class SaleOrder(models.Model):
@@ -58,7 +58,7 @@ class SaleOrder(models.Model):
         lines = super()._get_invoiceable_lines(final)
         if len(self) != 1 or not self._edition_bills_rest() or not self._fc_is_rated():
             return lines
-        if self.env.context.get(_CLOSING) is _LAST:
+        if self.env.context.get(CLOSING) is LAST:
             lines = lines.filtered("x_fc_is_rated")
         wanted = lines | self.order_line.filtered(lambda line: line.x_fc_is_rated and line.qty_to_invoice)
         return self.order_line.filtered(lambda line: line in wanted) if wanted - lines else lines
@@ -166,7 +166,7 @@ class SaleOrder(models.Model):
             return self.env._("The last period is not due yet.")
         if not self._fc_has_unbilled_amount():
             return self.env._("Nothing is left to invoice.")
-        order = self.with_context(**{_CLOSING: _LAST, "raise_if_nothing_to_invoice": False})
+        order = self.with_context(**{CLOSING: LAST, "raise_if_nothing_to_invoice": False})
         moves = order._create_invoices(final=True)
         moves.filtered(lambda move: move.state == "draft").action_post()
         return self.env._("Invoiced: %s", moves.mapped("name"))

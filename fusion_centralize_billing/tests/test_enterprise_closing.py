@@ -76,6 +76,33 @@ class TestEnterpriseClosing(EnterpriseMixin, TransactionCase):
         self.assertEqual(len(order.invoice_ids), 2)
         self.assertEqual(order.x_fc_billed_until, date(2026, 1, 20))
 
+    def test_the_preview_of_a_planned_end_is_the_last_invoice(self):
+        """(end date, used) -> invoiced: with a fee of 20 for full periods, in advance, and a minimum of 50."""
+        plan = self._create_plan(minimum_commitment=50, commitment_product_id=self.usage_product.id)
+        self._create_charge(plan)
+        table = [
+            ("2026-01-25", 10, 30.0, "10 used, and 20 to the minimum beside the fee"),
+            ("2026-02-01", 60, 60.0, "without the fee of the period that does not begin"),
+        ]
+        for end_date, used, expected, reason in table:
+            with self.subTest(end_date=end_date, reason=reason):
+                order = self._open(plan)
+                self._run_on("2026-01-01", order)
+                self._use(order, used, "2026-01-10")
+                with self._on("2026-01-20"), trap_jobs() as trap:
+                    order.end_date = end_date
+                    preview = order._fc_preview_invoice("period_end")
+                    trap.assert_jobs_count(0)
+                self.assertEqual((order.subscription_state, order.x_fc_ended_on), ("3_progress", False))
+                with self._on(end_date), trap_jobs():
+                    self.env["sale.order"]._close_expired_subscriptions()
+                self._run_closing_jobs(order, end_date)
+                last = order.invoice_ids.sorted("id")[-1]
+                self.assertEqual(last.amount_untaxed, expected)
+                self.assertEqual(preview["amount_untaxed"], f"{expected:.2f}")
+                self.assertEqual((str(last.x_fc_period_start), str(last.x_fc_period_end)), ("2026-01-01", end_date))
+                self.assertEqual((preview["period_start"], preview["period_end"]), ("2026-01-01", end_date))
+
     def test_an_end_for_unpaid_invoices_bills_the_usage_until_then(self):
         self.recurrence.auto_close_limit = 15
         order = self._open(self.plan)

@@ -201,6 +201,18 @@ class TestEnterpriseRenewals(EnterpriseMixin, TransactionCase):
                     self._renew(old, "2026-02-01", **values)
                 self.assertTrue(old.x_fc_external_id)
 
+    def test_a_renewal_keeps_the_service_and_the_name_of_the_usage_before_it(self):
+        salesperson = self._create_user("sales_team.group_sale_manager")
+        old = self._open()
+        self._run_on("2026-01-01", old)
+        self._use(old, 150, "2026-01-10")
+        self._rate(old)
+        new = self._renew(old, "2026-02-01")
+        for values in ({"x_fc_service_id": self._create_service().id}, {"x_fc_external_id": "another-name"}):
+            with self.subTest(values=values), self.assertRaises(UserError):
+                new.with_user(salesperson).write(values)
+        new.with_user(salesperson).x_fc_plan_code = self.plan.code  # nothing of it was rated yet
+
     def test_an_order_of_another_customer_that_names_a_subscription_takes_nothing_of_it(self):
         old = self._open()
         external_id = old.x_fc_external_id

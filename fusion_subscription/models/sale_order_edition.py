@@ -36,6 +36,9 @@ class SaleOrder(models.Model):
     def _edition_pass_boundary(self):
         """Nothing: invoicing has recorded the period."""
 
+    def _edition_preview_end(self):
+        """Nothing: the end date has said it."""
+
     def _edition_is_reached(self, day):
         return self._is_reached(day)
 

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..recurrence import Recurrence
+from .sale_order_closing import ENDED_STATES
 
 #: States in which a period is closed by an invoice.
 _INVOICED_STATES = ("3_progress", "5_renewed", "6_churn")
@@ -70,6 +71,9 @@ class SaleOrder(models.Model):
                 self.next_invoice_date, self.next_invoice_date
             )[1]
 
+    def _edition_preview_end(self):
+        self.subscription_state = "6_churn"
+
     def _edition_is_reached(self, day):
         """Enterprise runs on the days of the server: west of UTC it passes a boundary some hours early.
 
@@ -79,6 +83,8 @@ class SaleOrder(models.Model):
 
     def _edition_get_invoiced_days(self, current):
         """Without usage of a period, the first invoice has the fee of the one that begins."""
+        if self.subscription_state in ENDED_STATES:
+            return current
         if self._edition_get_due_boundary(None):
             return current or self._edition_get_period_around(self.next_invoice_date)
         return None
