@@ -92,7 +92,7 @@ class SaleOrder(models.Model):
             self._fc_begin_anew()
         if self.subscription_state == "3_progress" and before != "4_paused":
             # The source app notices nothing of a renewal, but was told of an end that is taken back.
-            if not self._fc_take_over() or was_over:
+            if not self._fc_take_over(is_reopened=was_over) or was_over:
                 self._fc_emit("subscription.started")
             self._fc_check_plan()
         elif is_over:

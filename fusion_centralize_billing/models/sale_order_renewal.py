@@ -5,6 +5,7 @@ from odoo.tools import SQL
 
 from ..api.errors import BusinessRuleError
 from .billing_usage_change import Change
+from .sale_order_life import RUNNING_STATES
 
 
 class SaleOrder(models.Model):
@@ -56,14 +57,19 @@ class SaleOrder(models.Model):
             **{name: order[name] for name in self._edition_get_order_terms().values()},
         }
 
-    def _fc_take_over(self):
-        """Continue the subscription of the order that this one renews, and tell whether it renews one."""
+    def _fc_take_over(self, is_reopened=False):
+        """Continue the subscription of the order that this one renews, and tell whether it renews one.
+
+        :param is_reopened: whether this order had ended; what it had renewed may run again
+        """
         self.ensure_one()
         # sudo: whoever confirms the renewal need not be allowed to write what only code writes.
         new = self.sudo()
         old = new._edition_get_renewed()
         if new.x_fc_predecessor_id:
             return True
+        if is_reopened and old.subscription_state in RUNNING_STATES:
+            return False
         if not old or old.x_fc_successor_id or not new._fc_can_continue(old):
             return False
         (old | new)._fc_lock()

@@ -1,5 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from datetime import date
+from unittest.mock import patch
 
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import TransactionCase, tagged
@@ -53,6 +54,21 @@ class TestEnterpriseBoundaries(EnterpriseMixin, TransactionCase):
         self._use(order, 30, "2026-01-10")
         self.assertEqual(self._run_on("2026-02-01", order), [50.0])
         self.assertEqual(self._run_on("2026-03-01", order), [50.0])
+
+    def test_a_minimum_makes_a_period_cost_something_for_a_run_that_asks_nothing_but_that(self):
+        plan = self._create_plan(
+            product_id=False, price=0, minimum_commitment=50, commitment_product_id=self.usage_product.id
+        )
+        self._create_charge(plan)
+        order = self._open(plan)
+        self._run_on("2026-01-01", order)
+        asks = patch.object(
+            self.registry["sale.order"],
+            "_is_free_renewal",
+            lambda order: order._invoice_is_considered_free(order.order_line)[0],
+        )
+        with asks:
+            self.assertEqual(self._run_on("2026-02-01", order), [50.0])
 
     # === MOVED BY HAND === #
 

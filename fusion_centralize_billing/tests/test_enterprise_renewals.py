@@ -106,6 +106,20 @@ class TestEnterpriseRenewals(EnterpriseMixin, TransactionCase):
         self._run_on("2026-02-06", old)
         self.assertEqual(self._run_on("2026-03-01", old), [20.0])
 
+    def test_a_cancelled_renewal_that_runs_again_takes_nothing_of_the_running_order(self):
+        old = self._open()
+        external_id = old.x_fc_external_id
+        self._run_on("2026-01-01", old)
+        new = self._renew(old, "2026-01-20")
+        with self._on("2026-01-21"), trap_jobs():
+            new.set_close()
+            old.subscription_state = "3_progress"
+            new.reopen_order()
+        self.assertEqual((old.x_fc_external_id, new.x_fc_external_id), (external_id, False))
+        self.assertFalse(old.x_fc_successor_id)
+        self._use(old, 150, "2026-01-25")
+        self.assertEqual(self._run_on("2026-02-01", old), [50.0])
+
     def test_a_renewal_that_has_billed_usage_cannot_be_undone(self):
         old = self._open()
         self._run_on("2026-01-01", old)
