@@ -106,7 +106,7 @@ class SaleOrder(models.Model):
             self._fc_emit("subscription.terminated")
         elif not order.x_fc_successor_id:
             # Renewed: until the new order takes over, and says so.
-            order.x_fc_ended_on = self._fc_get_agreed_end() or self.next_invoice_date or self._fc_get_today()
+            order.x_fc_ended_on = self._fc_get_planned_end() or self.next_invoice_date or self._fc_get_today()
         if not self._fc_is_invoiced_next():
             # The change sees to it if the job is lost; an end is rated whatever its instant.
             now = fields.Datetime.now()
@@ -207,7 +207,17 @@ class SaleOrder(models.Model):
 
     def _fc_get_end_date(self):
         """Return the first day that the subscription does not cover, as far as it is known, or None."""
-        return self._fc_get_ended_on() or self._edition_get_planned_end() or None
+        return self._fc_get_ended_on() or self._fc_get_planned_end()
+
+    def _fc_get_planned_end(self):
+        """Return the first day that is planned not to be covered, or None.
+
+        Where Enterprise closes what has ended, an end before what is billed, which anybody may type, changes nothing
+        until it does: it would have credited invoices, and billed later usage in earlier periods again.
+        """
+        day = self._edition_get_planned_end()
+        is_billed = day and self.x_fc_billed_until and day < self.x_fc_billed_until
+        return None if is_billed and not self._edition_end_decides() else day or None
 
     def _fc_get_ended_on(self):
         """Return the first day after the life that has ended, or None; the end of an earlier life does not count."""

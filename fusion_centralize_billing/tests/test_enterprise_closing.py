@@ -103,6 +103,37 @@ class TestEnterpriseClosing(EnterpriseMixin, TransactionCase):
                 self.assertEqual((str(last.x_fc_period_start), str(last.x_fc_period_end)), ("2026-01-01", end_date))
                 self.assertEqual((preview["period_start"], preview["period_end"]), ("2026-01-01", end_date))
 
+    def test_an_end_date_before_what_is_billed_moves_no_money(self):
+        """(end date, whether it is taken back) -> invoiced of 150 used in January and February, 120 on March 3."""
+        table = [
+            ("2026-01-01", True, 120.0, "each month with its quota"),
+            ("2026-02-01", True, 120.0, "each month with its quota"),
+            ("2026-01-01", False, 220.0, "closed: what came behind the billed months is billed with the last of them"),
+            ("2026-02-15", False, 220.0, "the same"),
+        ]
+        for end_date, is_taken_back, expected, reason in table:
+            with self.subTest(end_date=end_date, reason=reason):
+                order = self._open()
+                self._run_on("2026-01-01", order)
+                for day, quantity, boundary in (("01-10", 150, "02-01"), ("02-10", 150, "03-01")):
+                    self._use(order, quantity, f"2026-{day}")
+                    self._run_on(f"2026-{boundary}", order)
+                self._use(order, 120, "2026-03-03")
+                with self._on("2026-03-05"), trap_jobs():
+                    order.end_date = end_date
+                    order._job_rate()
+                    self.assertEqual(order._fc_get_running_period(), (date(2026, 3, 1), date(2026, 4, 1)))
+                self.assertEqual(self._get_ledger(order)[-1], ("2026-03-01", 0, "open", 20.0))
+                self.assertEqual(len(self._get_ledger(order)), 3)
+                if is_taken_back:
+                    order.end_date = False
+                    self._run_on("2026-04-01", order)
+                else:
+                    with self._on("2026-03-05"), trap_jobs():
+                        self.env["sale.order"]._close_expired_subscriptions()
+                    self._run_closing_jobs(order, "2026-03-05")
+                self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed_signed")), expected)
+
     def test_an_end_for_unpaid_invoices_bills_the_usage_until_then(self):
         self.recurrence.auto_close_limit = 15
         order = self._open(self.plan)

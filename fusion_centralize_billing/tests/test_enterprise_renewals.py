@@ -165,6 +165,19 @@ class TestEnterpriseRenewals(EnterpriseMixin, TransactionCase):
         self.assertEqual(new.x_fc_predecessor_id, old)
         self.assertEqual(old.invoice_ids.mapped("amount_untaxed"), [50.0])
 
+    def test_an_end_date_before_what_is_billed_leaves_no_gap_before_a_renewal(self):
+        old = self._open()
+        self._run_on("2026-01-01", old)
+        self._use(old, 150, "2026-01-10")
+        self._run_on("2026-02-01", old)
+        with self._on("2026-02-05"), trap_jobs():
+            old.end_date = "2026-01-05"
+        new = self._renew(old, "2026-02-06")
+        self.assertEqual((old.x_fc_ended_on, new.x_fc_taken_over_on), (date(2026, 3, 1), date(2026, 3, 1)))
+        self._use(old, 110, "2026-02-20")
+        self._run_closing_jobs(old, "2026-03-01")
+        self.assertEqual(old.invoice_ids.sorted("id").mapped("amount_untaxed_signed"), [50.0, 10.0])
+
     def test_the_source_app_is_told_of_a_renewal_that_is_closed_and_reopened(self):
         self._listen()
         old = self._open()

@@ -42,7 +42,9 @@ class SaleOrder(models.Model):
             return None
         start, end = self._get_recurrence().period_around(anchor, day)
         end_date = self._edition_get_planned_end()
-        return max(start, self.start_date or start), min(end, end_date or end)
+        # An end that lies before is one that Enterprise has not acted upon.
+        is_cut = end_date and start < end_date < end
+        return max(start, self.start_date or start), end_date if is_cut else end
 
     def _edition_get_period_end(self, start):
         """The first boundary behind it: the next invoice date may lie several periods ahead, moved by hand."""
