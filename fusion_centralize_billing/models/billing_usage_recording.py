@@ -167,7 +167,8 @@ class BillingUsage(models.Model):
 
     def _find_faults(self, rows, recorded):
         subscriptions = self.env["sale.order"].browse({row.subscription_id for row in rows})
-        found = find_faults(rows, recorded, self._get_lock_instants(subscriptions))
+        locks, first_orders = self._get_lock_instants(subscriptions), self._get_first_orders(rows, recorded)
+        found = find_faults(rows, recorded, locks, first_orders)
         metrics = self.env["fusion.billing.metric"].browse({row.metric_id for row in rows})
         weighted = set(metrics.sudo().filtered(lambda metric: metric.aggregation == "weighted_sum").ids)
         for index, row in enumerate(rows if weighted else ()):
@@ -177,6 +178,18 @@ class BillingUsage(models.Model):
             (index, FieldError(field, code, self._describe_fault(code)))
             for index, (field, code) in sorted(found.items())
         ]
+
+    @api.model
+    def _get_first_orders(self, rows, recorded):
+        """Return ``{order id: id of the order that its subscription began with}`` of keys that name several orders."""
+        named = {key: {known.row.subscription_id} for key, known in recorded.items()}
+        for row in rows:
+            if row.idempotency_key is not None:
+                named.setdefault(row.idempotency_key, set()).add(row.subscription_id)
+        several = {order_id for order_ids in named.values() if len(order_ids) > 1 for order_id in order_ids}
+        # sudo: who has renewed what counts whoever pushes.
+        orders = self.env["sale.order"].sudo().browse(several).exists()
+        return {order.id: order._fc_get_first_id() for order in orders}
 
     @api.model
     def _describe_fault(self, code):
@@ -243,6 +256,7 @@ class BillingUsage(models.Model):
                 ON CONFLICT """
                 + _KEY
                 + """ DO UPDATE SET
+                    subscription_id = EXCLUDED.subscription_id,
                     quantity = EXCLUDED.quantity, attributed_at = EXCLUDED.attributed_at,
                     period_start = EXCLUDED.period_start, period_end = EXCLUDED.period_end,
                     properties = EXCLUDED.properties,

@@ -75,6 +75,13 @@ class Edition(models.AbstractModel):
         """Go on to the next period, as the recurring run does after an invoice; for a preview that is undone."""
         raise NotImplementedError
 
+    def _edition_preview_end(self):
+        """End a subscription whose planned end has come, without reasons or history; for a preview that is undone.
+
+        Asked only where the order's end date does not decide: see _edition_end_decides.
+        """
+        raise NotImplementedError
+
     def _edition_is_reached(self, day):
         """Tell whether a boundary has come."""
         raise NotImplementedError
@@ -94,6 +101,10 @@ class Edition(models.AbstractModel):
 
     def _edition_has_due_invoice(self):
         """Tell whether the recurring run of the edition has something to invoice now, an ended period included."""
+        raise NotImplementedError
+
+    def _edition_is_in_recurring_run(self):
+        """Tell whether a run of the edition invoices now that shares its transaction among subscriptions."""
         raise NotImplementedError
 
     def _edition_waits_for_last_period(self):

@@ -104,6 +104,7 @@ class SaleOrder(models.Model):
 
     def _action_confirm(self):
         self._fc_check_usage_covered()
+        self._fc_check_renewal()
         return super()._action_confirm()
 
     def _fc_emit(self, event_type):
@@ -159,10 +160,11 @@ class SaleOrder(models.Model):
             if "x_fc_external_id" in changed:
                 changed.remove("x_fc_external_id")
                 # An error of the service's own may be put right until it has sent counters.
-                if not self.env.su and order.x_fc_external_id and order._fc_has_usage():
+                if not self.env.su and order.x_fc_external_id and order.sudo()._fc_get_lives()._fc_has_usage():
                     raise UserError(self.env._("The subscription has usage: its service renames it, over the API."))
             is_given = changed == {"x_fc_service_id"} and not order.x_fc_service_id
-            if changed and not is_given and order.sudo().x_fc_rating_ids:
+            # sudo: the ledger counts whoever writes; a renewal has that of the orders before it.
+            if changed and not is_given and order.sudo()._fc_get_fixing_ratings(changed):
                 raise UserError(
                     self.env._(
                         "A rated subscription keeps its service, plan code and company. Close it and open another one."
@@ -194,9 +196,17 @@ class SaleOrder(models.Model):
         domain = [("subscription_id", "in", self.ids), ("voided_at", "=", False)]
         return bool(self.env["fusion.billing.usage"].sudo().search_count(domain, limit=1))
 
+    def _fc_get_fixing_ratings(self, changed):
+        """Return the ratings that fix values: a renewal may have another plan than before it, but no other service."""
+        orders = self if changed == {"x_fc_plan_code"} else self._fc_get_lives()
+        return orders.x_fc_rating_ids
+
     def _fc_has_usage_of_others(self, service_id):
         # sudo: usage counts whoever asks.
-        domain = [("subscription_id", "=", self.id), ("service_id", "not in", [False, service_id])]
+        domain = [
+            ("subscription_id", "in", self.sudo()._fc_get_lives().ids),
+            ("service_id", "not in", [False, service_id]),
+        ]
         return bool(self.env["fusion.billing.usage"].sudo().search_count(domain, limit=1))
 
     def _fc_check_last_period_kept(self, vals):

@@ -108,13 +108,26 @@ class SaleOrder(models.Model):
         ended subscriptions that still owe something, or are owed, get their last invoice.
         """
         self._fc_note_failed_jobs()
-        self._fc_find_unseen_states()._fc_notice_state()
+        self._fc_find_unseen_states()._fc_notice_each_state()
         due = [("next_try_at", "<=", fields.Datetime.now())]
         self.env["fusion.billing.attention"].search(due)._retry()
         self._fc_get_with_closing_due()._schedule_closing_invoice()
         self._fc_get_with_last_period_over()._schedule_rating()
 
     # === HELPERS === #
+
+    def _fc_notice_each_state(self):
+        """Act upon states; where that meets a fault, its rating meets it as well, and notes it."""
+        failed = self.browse()
+        for order in self:
+            try:
+                with self.env.cr.savepoint():
+                    order._fc_notice_state()
+            except MENDABLE as error:
+                if not is_mendable(error):
+                    raise
+                failed |= order
+        (failed - failed._fc_get_with_rating_put_off())._schedule_rating()
 
     def _fc_get_open_day(self):
         """Return the first day that is not invoiced, or False."""

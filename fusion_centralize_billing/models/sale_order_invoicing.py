@@ -7,8 +7,8 @@ from .billing_usage_change import Change
 from .sale_order_life import ENDED_STATES
 
 #: Context key of the last invoice of an ended subscription. Its value is an object that no client can send.
-_CLOSING = "fusion_billing_closing"
-_LAST = object()
+CLOSING = "fusion_billing_closing"
+LAST = object()
 
 
 class SaleOrder(models.Model):
@@ -30,8 +30,7 @@ class SaleOrder(models.Model):
         subscriptions._fc_lock()
         boundaries = {}
         for order in subscriptions:
-            order._fc_rate()
-            boundaries[order] = order._fc_get_due_boundary()
+            boundaries[order] = order._fc_get_due_boundary() if order._fc_rate_before_invoice() else None
             order._fc_give_way()
         moves = super()._create_invoices(grouped=grouped, final=final, date=date)
         for order in subscriptions:
@@ -59,7 +58,7 @@ class SaleOrder(models.Model):
         lines = super()._get_invoiceable_lines(final)
         if len(self) != 1 or not self._edition_bills_rest() or not self._fc_is_rated():
             return lines
-        if self.env.context.get(_CLOSING) is _LAST:
+        if self.env.context.get(CLOSING) is LAST:
             lines = lines.filtered("x_fc_is_rated")
         wanted = lines | self.order_line.filtered(lambda line: line.x_fc_is_rated and line.qty_to_invoice)
         return self.order_line.filtered(lambda line: line in wanted) if wanted - lines else lines
@@ -68,15 +67,18 @@ class SaleOrder(models.Model):
         """Rate what the recurring run is about to look at: without usage it might find nothing to invoice."""
         super()._before_recurring_invoice()
         for order in self.sudo().filtered(lambda order: order._fc_is_rated()):
-            order._fc_rate()
+            order._fc_attempt_rating(order._fc_rate)
 
     def _before_next_period(self):
-        """Rate and close the period that ends, whatever moves the next invoice date on."""
+        """Rate and close the period that ends, whatever moves the next invoice date on.
+
+        If it cannot be rated, it is once that is mended: by itself, as a period that has passed.
+        """
         super()._before_next_period()
         # sudo: whoever moves it on need not be allowed to rate.
         for order in self.sudo().filtered(lambda order: order._fc_is_rated()):
             order._fc_lock()
-            order._fc_close_passed_periods(order.next_invoice_date)
+            order._fc_attempt_rating(lambda order=order: order._fc_close_passed_periods(order.next_invoice_date))
 
     def _get_rest_lines(self):
         """Leave rated lines of an ended subscription to the closing job (Community's rest; see there)."""
@@ -107,6 +109,23 @@ class SaleOrder(models.Model):
     def _fc_is_rated(self):
         """Tell whether the order is a subscription whose usage is billed: the order of an upsell is none."""
         return self.is_subscription and self.state == "sale" and self.subscription_state != "7_upsell"
+
+    def _fc_rate_before_invoice(self):
+        """Rate before an invoice is made, and tell whether that went well.
+
+        Enterprise's run invoices many subscriptions at once: one that cannot be rated must not keep it from the
+        others. It is invoiced without its usage, which waits, period by period, until that is mended.
+        """
+        if self._edition_is_in_recurring_run():
+            return self._fc_attempt_rating(self._fc_rate)
+        self._fc_rate()
+        return True
+
+    def _fc_attempt_rating(self, work):
+        """Rate within something that many subscriptions share; note a fault, and tell whether there was none."""
+        done = []
+        self._attempt_job("rating", lambda: done.append(work()))
+        return bool(done)
 
     def _fc_close_passed_periods(self, until=None):
         """Rate and close the periods whose boundary has passed without an invoice.
@@ -148,7 +167,7 @@ class SaleOrder(models.Model):
             return self.env._("The last period is not due yet.")
         if not self._fc_has_unbilled_amount():
             return self.env._("Nothing is left to invoice.")
-        order = self.with_context(**{_CLOSING: _LAST, "raise_if_nothing_to_invoice": False})
+        order = self.with_context(**{CLOSING: LAST, "raise_if_nothing_to_invoice": False})
         moves = order._create_invoices(final=True)
         moves.filtered(lambda move: move.state == "draft").action_post()
         return self.env._("Invoiced: %s", moves.mapped("name"))

@@ -84,14 +84,18 @@ class SaleOrder(models.Model):
     def _fc_after_state_change(self, before):
         """Tell the source app, and see to it that usage of an ended subscription is billed."""
         self.ensure_one()
-        if before in ENDED_STATES:
+        was_over, is_over = before in ENDED_STATES, self.subscription_state in ENDED_STATES
+        if was_over and is_over:
+            # Renewed after it was closed, or closed after it was renewed: it ended before, and stays as it is.
+            return
+        if was_over:
             self._fc_begin_anew()
         if self.subscription_state == "3_progress" and before != "4_paused":
-            # The source app notices nothing of a renewal.
-            if not self._fc_take_over():
+            # The source app notices nothing of a renewal, but was told of an end that is taken back.
+            if not self._fc_take_over(is_reopened=was_over) or was_over:
                 self._fc_emit("subscription.started")
             self._fc_check_plan()
-        elif self.subscription_state in ENDED_STATES:
+        elif is_over:
             self._fc_after_end()
 
     def _fc_after_end(self):
@@ -102,7 +106,7 @@ class SaleOrder(models.Model):
             self._fc_emit("subscription.terminated")
         elif not order.x_fc_successor_id:
             # Renewed: until the new order takes over, and says so.
-            order.x_fc_ended_on = self._fc_get_agreed_end() or self.next_invoice_date or self._fc_get_today()
+            order.x_fc_ended_on = self._fc_get_planned_end() or self.next_invoice_date or self._fc_get_today()
         if not self._fc_is_invoiced_next():
             # The change sees to it if the job is lost; an end is rated whatever its instant.
             now = fields.Datetime.now()
@@ -138,8 +142,9 @@ class SaleOrder(models.Model):
         """
         periods = self.env["fusion.billing.period"]
         cut = periods.search([("subscription_id", "=", self.id), ("end_on", "=", ended_on)]) if ended_on else periods
-        whole = cut and self._fc_get_period_around(cut.start_on)
-        if whole and whole[1] > cut.end_on and self.x_fc_billed_until == cut.end_on:
+        # By the day on which it was cut: the end date may still be there.
+        whole = cut and self._fc_get_period_around(cut.end_on)
+        if whole and whole[0] < cut.end_on and self.x_fc_billed_until == cut.end_on:
             self.x_fc_billed_until = cut.start_on
             cut.unlink()
         # The last period had what was used behind the end, and periods behind it had nothing.
@@ -203,7 +208,17 @@ class SaleOrder(models.Model):
 
     def _fc_get_end_date(self):
         """Return the first day that the subscription does not cover, as far as it is known, or None."""
-        return self._fc_get_ended_on() or self._edition_get_planned_end() or None
+        return self._fc_get_ended_on() or self._fc_get_planned_end()
+
+    def _fc_get_planned_end(self):
+        """Return the first day that is planned not to be covered, or None.
+
+        Where Enterprise closes what has ended, an end before what is billed, which anybody may type, changes nothing
+        until it does: it would have credited invoices, and billed later usage in earlier periods again.
+        """
+        day = self._edition_get_planned_end()
+        is_billed = day and self.x_fc_billed_until and day < self.x_fc_billed_until
+        return None if is_billed and not self._edition_end_decides() else day or None
 
     def _fc_get_ended_on(self):
         """Return the first day after the life that has ended, or None; the end of an earlier life does not count."""

@@ -8,6 +8,7 @@ from ..api.plain_values import number
 from ..limits.admission import CONFLICTS
 from ..limits.preview_turn import TURN, PreviewTurn, busy
 from .sale_order_days import TODAY
+from .sale_order_invoicing import CLOSING, LAST
 
 
 class _PreviewDoneError(Exception):
@@ -69,6 +70,8 @@ class SaleOrder(models.Model):
     def _fc_make_previewed_invoice(self, period):
         """Invoice what is due, and return the invoice that closes a period; without one the last that is made."""
         order = self.with_context(raise_if_nothing_to_invoice=False)
+        if period and not self._edition_end_decides() and self._edition_get_planned_end() == period[1]:
+            return order._fc_make_previewed_last_invoice(period[1])
         moves = order._create_invoices(final=True)
         if not period:
             return moves[-1:]
@@ -78,6 +81,17 @@ class SaleOrder(models.Model):
             moves |= order._create_invoices(final=True)
             order._edition_pass_boundary()
         return moves.filtered(lambda move: move.x_fc_period_end == period[1])[-1:]
+
+    def _fc_make_previewed_last_invoice(self, end):
+        """Invoice what is due until the subscription ends, and return the invoice that it gets then."""
+        while self.next_invoice_date < end and self._edition_has_due_invoice():
+            self._fc_give_way()
+            self._create_invoices(final=True)
+            self._edition_pass_boundary()
+        # As if billing had seen the end: nobody is told of it.
+        self.write({"x_fc_seen_state": "6_churn", "x_fc_ended_on": end})
+        self._edition_preview_end()
+        return self.with_context(**{CLOSING: LAST})._create_invoices(final=True)[-1:]
 
     def _fc_describe_preview(self, move, day):
         amount = self._fc_amount_as_text

@@ -1,9 +1,11 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..api.errors import BusinessRuleError
 from .billing_usage_change import Change
+from .sale_order_life import RUNNING_STATES
 
 
 class SaleOrder(models.Model):
@@ -55,20 +57,28 @@ class SaleOrder(models.Model):
             **{name: order[name] for name in self._edition_get_order_terms().values()},
         }
 
-    def _fc_take_over(self):
-        """Continue the subscription of the order that this one renews, and tell whether it renews one."""
+    def _fc_take_over(self, is_reopened=False):
+        """Continue the subscription of the order that this one renews, and tell whether it renews one.
+
+        :param is_reopened: whether this order had ended; what it had renewed may run again
+        """
         self.ensure_one()
         # sudo: whoever confirms the renewal need not be allowed to write what only code writes.
         new = self.sudo()
         old = new._edition_get_renewed()
         if new.x_fc_predecessor_id:
             return True
-        if not old or old.x_fc_successor_id:
+        if is_reopened and old.subscription_state in RUNNING_STATES:
+            return False
+        if not old or old.x_fc_successor_id or not new._fc_can_continue(old):
             return False
         (old | new)._fc_lock()
         day = new._fc_get_first_day_after(old)
-        external_id = old.x_fc_external_id
-        old.write({"x_fc_successor_id": new.id, "x_fc_external_id": False, "x_fc_ended_on": day})
+        external_id = old.x_fc_external_id or new.x_fc_external_id
+        # What was closed and billed before it was renewed stays so: nobody used it in between.
+        is_closed = old.x_fc_ended_on and old.x_fc_billed_until and old.x_fc_billed_until >= old.x_fc_ended_on
+        ended_on = old.x_fc_ended_on if is_closed else day
+        old.write({"x_fc_successor_id": new.id, "x_fc_external_id": False, "x_fc_ended_on": ended_on})
         old.flush_recordset(["x_fc_external_id"])
         new.write(
             {
@@ -96,14 +106,16 @@ class SaleOrder(models.Model):
     def _fc_take_back(self):
         """Go on with the subscription that another order had taken over: its renewal was cancelled.
 
-        :raises BusinessRuleError: ``renewal_billed`` if the other order has billed usage
+        :raises BusinessRuleError: ``renewal_billed`` if the other order has billed usage, or was renewed itself
         """
         successor = self.x_fc_successor_id
         if not successor:
             return
-        if successor.x_fc_rating_ids.filtered(lambda row: row.state == "billed" and row.amount):
+        if successor.x_fc_successor_id or successor.x_fc_rating_ids.filtered(
+            lambda row: row.state == "billed" and row.amount
+        ):
             raise BusinessRuleError(
-                self.env._("%s has taken over the subscription, and billed usage.", successor.name),
+                self.env._("%s has taken over the subscription, and billed usage or was renewed.", successor.name),
                 code="renewal_billed",
             )
         (self | successor)._fc_lock()
@@ -161,6 +173,34 @@ class SaleOrder(models.Model):
     def _fc_get_guarded_fields(self):
         chain = {"x_fc_predecessor_id", "x_fc_successor_id", "x_fc_taken_over_on"}
         return super()._fc_get_guarded_fields() | chain
+
+    def _fc_can_continue(self, old):
+        """Tell whether this order can have the subscription of another one: of its company, customer and service.
+
+        With it come the usage, its price and the name by which the service knows it.
+        """
+        service = self.x_fc_service_id
+        is_same_service = not service or service == old.x_fc_service_id
+        return (
+            self.company_id == old.company_id
+            and self.partner_id.commercial_partner_id == old.partner_id.commercial_partner_id
+            and (is_same_service or not (old.x_fc_service_id or old._fc_has_usage_of_others(service.id)))
+        )
+
+    def _fc_check_renewal(self):
+        """Refuse a renewal that cannot continue a subscription that is billed."""
+        for new in self.sudo():  # sudo: whoever confirms need not read services.
+            old = new._edition_get_renewed()
+            is_billed = old and not new.x_fc_predecessor_id and (old.x_fc_service_id or old._fc_has_usage())
+            if is_billed and not old.x_fc_successor_id and not new._fc_can_continue(old):
+                raise UserError(
+                    self.env._(
+                        "%(new)s renews %(old)s, but has another customer, service or company. Close %(old)s and open "
+                        "another subscription instead.",
+                        new=new.name,
+                        old=old.name,
+                    )
+                )
 
     def _fc_get_first_day_after(self, old):
         """Return the day on which this order takes over: its start, if that lies in the time that is not billed yet."""

@@ -31,10 +31,6 @@ class UsageRow:
     def attributed_at(self):
         return attributed_at(self.period_start, self.period_end)
 
-    @property
-    def owner(self):
-        return self.subscription_id, self.metric_id
-
     def as_json(self):
         """Return what a correction can change of a counter, exactly, for its history."""
         return {
@@ -54,7 +50,7 @@ class RecordedRow:
     is_voided: bool
 
 
-def find_faults(rows, recorded, locked_until):
+def find_faults(rows, recorded, locked_until, first_orders=None):
     """Return ``{index: (field, code)}`` of rows that must not be written.
 
     A key names one counter of one subscription and metric, for ever; also within one batch. What
@@ -62,12 +58,14 @@ def find_faults(rows, recorded, locked_until):
 
     :param recorded: ``{key: RecordedRow}``
     :param locked_until: ``{subscription id: instant or None}``; usage before it is locked
+    :param first_orders: ``{order id: id of the order that its subscription began with}`` of renewed ones
     """
-    owners = {key: known.row.owner for key, known in recorded.items()}
+    owners = {key: _get_owner(known.row, first_orders) for key, known in recorded.items()}
     faults = {}
     for index, row in enumerate(rows):
         known = recorded.get(row.idempotency_key)
-        if row.idempotency_key is not None and owners.setdefault(row.idempotency_key, row.owner) != row.owner:
+        owner = _get_owner(row, first_orders)
+        if row.idempotency_key is not None and owners.setdefault(row.idempotency_key, owner) != owner:
             faults[index] = ("idempotency_key", "idempotency_conflict")
         elif known and known.row == row:
             continue
@@ -79,6 +77,11 @@ def find_faults(rows, recorded, locked_until):
             if limit and min(touched) < limit:
                 faults[index] = ("period_end", "period_locked")
     return faults
+
+
+def _get_owner(row, first_orders):
+    """Return whose counter a key names, for ever: the subscription, whichever order bills that time, and metric."""
+    return (first_orders or {}).get(row.subscription_id, row.subscription_id), row.metric_id
 
 
 def classify(rows, recorded):

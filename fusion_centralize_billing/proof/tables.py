@@ -53,7 +53,8 @@ def _make_orders(env, scope):
                    x_fc_billed_from AS billed_from,
                    COALESCE(x_fc_billed_until, start_date) AS open_from,
                    CASE WHEN state <> 'cancel' THEN LEAST(next_invoice_date, x_fc_ended_on) END AS open_until,
-                   COALESCE(x_fc_ended_on, %(end)s) AS end_on,
+                   COALESCE(x_fc_ended_on, CASE WHEN %(decides)s OR x_fc_billed_until IS NULL
+                                                     OR %(end)s >= x_fc_billed_until THEN %(end)s END) AS end_on,
                    CASE WHEN subscription_state = '6_churn' THEN COALESCE(%(invoice_on)s, CURRENT_DATE)
                         ELSE COALESCE(%(invoice_on)s, next_invoice_date) END AS due_on
               FROM sale_order
@@ -63,6 +64,7 @@ def _make_orders(env, scope):
                                 WHERE rating.subscription_id = sale_order.id))
             """,
             end=end,
+            decides=env["sale.order"]._edition_end_decides(),
             invoice_on=invoice_on,
             scope=scope.orders(),
         ),

@@ -1,5 +1,6 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 from datetime import date
+from unittest.mock import patch
 
 from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.tests import TransactionCase, tagged
@@ -54,6 +55,21 @@ class TestEnterpriseBoundaries(EnterpriseMixin, TransactionCase):
         self.assertEqual(self._run_on("2026-02-01", order), [50.0])
         self.assertEqual(self._run_on("2026-03-01", order), [50.0])
 
+    def test_a_minimum_makes_a_period_cost_something_for_a_run_that_asks_nothing_but_that(self):
+        plan = self._create_plan(
+            product_id=False, price=0, minimum_commitment=50, commitment_product_id=self.usage_product.id
+        )
+        self._create_charge(plan)
+        order = self._open(plan)
+        self._run_on("2026-01-01", order)
+        asks = patch.object(
+            self.registry["sale.order"],
+            "_is_free_renewal",
+            lambda order: order._invoice_is_considered_free(order.order_line)[0],
+        )
+        with asks:
+            self.assertEqual(self._run_on("2026-02-01", order), [50.0])
+
     # === MOVED BY HAND === #
 
     def test_a_date_that_is_moved_by_hand_ends_the_period_and_its_bill_waits_for_the_next_invoice(self):
@@ -106,7 +122,46 @@ class TestEnterpriseBoundaries(EnterpriseMixin, TransactionCase):
         self._use(order, 120, "2026-01-10")
         self.assertEqual(self._run_on("2026-01-20", order), [20.0])
 
+    # === FAULTS === #
+
+    def test_a_subscription_that_cannot_be_rated_keeps_the_run_from_no_other_one(self):
+        """(plan, invoiced of it meanwhile, on March 1): its usage waits, each period with its own quota."""
+        self._create_charge(self.plan, included_quota=100)
+        table = [(self.usage_plan, [], [80.0]), (self.plan, [20.0, 20.0], [100.0])]
+        for plan, meanwhile, later in table:
+            with self.subTest(plan=plan.price):
+                faulty, sound = self._open(plan), self._open()
+                for order in (faulty, sound):
+                    self._run_on("2026-01-01", order)
+                    self._use(order, 150, "2026-01-10")
+                self._set_pricelist(faulty, self._create_pricelist("USD"))
+                with self._on("2026-02-01"), trap_jobs():
+                    (faulty | sound)._create_recurring_invoice()
+                self.assertEqual(sound.invoice_ids.mapped("amount_untaxed"), [50.0])
+                self.assertEqual(faulty.invoice_ids.mapped("amount_untaxed"), meanwhile)
+                self.assertIn("USD", faulty.x_fc_attention)
+                self._set_pricelist(faulty, plan.pricelist_id)
+                self._use(faulty, 130, "2026-02-10")
+                with self._on("2026-02-11"), trap_jobs():
+                    faulty._job_rate()
+                self.assertFalse(faulty.x_fc_attention)
+                self.assertEqual(self._run_on("2026-03-01", faulty), later)
+
     # === REOPENING === #
+
+    def test_it_goes_on_although_its_end_date_is_taken_back_after_its_state(self):
+        order = self._open()
+        self._run_on("2026-01-01", order)
+        self._run_on("2026-02-01", order)
+        self._use(order, 150, "2026-02-03")
+        with self._on("2026-02-10"), trap_jobs():
+            order.set_close()
+        self._run_closing_jobs(order, "2026-02-10")
+        with self._on("2026-02-20"), trap_jobs():
+            order.subscription_state = "3_progress"
+            order.end_date = False
+        self._use(order, 90, "2026-02-22")
+        self.assertEqual(self._run_on("2026-03-01", order), [90.0])
 
     def test_a_reopened_subscription_goes_on_with_the_period_that_its_end_had_cut(self):
         """(how the state changes, used before the end, used after reopening) -> invoiced at the end, on March 1."""
@@ -169,6 +224,13 @@ class TestEnterpriseBoundaries(EnterpriseMixin, TransactionCase):
                 self.assertEqual(order.next_invoice_date, date(2026, 2, 1))
                 self._use(order, used, "2026-01-20")
                 self.assertEqual(self._run_on("2026-02-01", order), [expected])
+
+    def _set_pricelist(self, order, pricelist):
+        """Set the currency of a subscription past what guards it, as an older version may have left it."""
+        self.env.flush_all()
+        values = (pricelist.id, pricelist.currency_id.id, order.id)
+        self.env.cr.execute("UPDATE sale_order SET pricelist_id = %s, currency_id = %s WHERE id = %s", values)
+        self.env.invalidate_all()
 
     def _set_unseen(self, order, day):
         """Move the next invoice date as a computation does: without write()."""

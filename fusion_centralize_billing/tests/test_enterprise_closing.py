@@ -76,6 +76,64 @@ class TestEnterpriseClosing(EnterpriseMixin, TransactionCase):
         self.assertEqual(len(order.invoice_ids), 2)
         self.assertEqual(order.x_fc_billed_until, date(2026, 1, 20))
 
+    def test_the_preview_of_a_planned_end_is_the_last_invoice(self):
+        """(end date, used) -> invoiced: with a fee of 20 for full periods, in advance, and a minimum of 50."""
+        plan = self._create_plan(minimum_commitment=50, commitment_product_id=self.usage_product.id)
+        self._create_charge(plan)
+        table = [
+            ("2026-01-25", 10, 30.0, "10 used, and 20 to the minimum beside the fee"),
+            ("2026-02-01", 60, 60.0, "without the fee of the period that does not begin"),
+        ]
+        for end_date, used, expected, reason in table:
+            with self.subTest(end_date=end_date, reason=reason):
+                order = self._open(plan)
+                self._run_on("2026-01-01", order)
+                self._use(order, used, "2026-01-10")
+                with self._on("2026-01-20"), trap_jobs() as trap:
+                    order.end_date = end_date
+                    preview = order._fc_preview_invoice("period_end")
+                    trap.assert_jobs_count(0)
+                self.assertEqual((order.subscription_state, order.x_fc_ended_on), ("3_progress", False))
+                with self._on(end_date), trap_jobs():
+                    self.env["sale.order"]._close_expired_subscriptions()
+                self._run_closing_jobs(order, end_date)
+                last = order.invoice_ids.sorted("id")[-1]
+                self.assertEqual(last.amount_untaxed, expected)
+                self.assertEqual(preview["amount_untaxed"], f"{expected:.2f}")
+                self.assertEqual((str(last.x_fc_period_start), str(last.x_fc_period_end)), ("2026-01-01", end_date))
+                self.assertEqual((preview["period_start"], preview["period_end"]), ("2026-01-01", end_date))
+
+    def test_an_end_date_before_what_is_billed_moves_no_money(self):
+        """(end date, whether it is taken back) -> invoiced of 150 used in January and February, 120 on March 3."""
+        table = [
+            ("2026-01-01", True, 120.0, "each month with its quota"),
+            ("2026-02-01", True, 120.0, "each month with its quota"),
+            ("2026-01-01", False, 220.0, "closed: what came behind the billed months is billed with the last of them"),
+            ("2026-02-15", False, 220.0, "the same"),
+        ]
+        for end_date, is_taken_back, expected, reason in table:
+            with self.subTest(end_date=end_date, reason=reason):
+                order = self._open()
+                self._run_on("2026-01-01", order)
+                for day, quantity, boundary in (("01-10", 150, "02-01"), ("02-10", 150, "03-01")):
+                    self._use(order, quantity, f"2026-{day}")
+                    self._run_on(f"2026-{boundary}", order)
+                self._use(order, 120, "2026-03-03")
+                with self._on("2026-03-05"), trap_jobs():
+                    order.end_date = end_date
+                    order._job_rate()
+                    self.assertEqual(order._fc_get_running_period(), (date(2026, 3, 1), date(2026, 4, 1)))
+                self.assertEqual(self._get_ledger(order)[-1], ("2026-03-01", 0, "open", 20.0))
+                self.assertEqual(len(self._get_ledger(order)), 3)
+                if is_taken_back:
+                    order.end_date = False
+                    self._run_on("2026-04-01", order)
+                else:
+                    with self._on("2026-03-05"), trap_jobs():
+                        self.env["sale.order"]._close_expired_subscriptions()
+                    self._run_closing_jobs(order, "2026-03-05")
+                self.assertEqual(sum(order.invoice_ids.mapped("amount_untaxed_signed")), expected)
+
     def test_an_end_for_unpaid_invoices_bills_the_usage_until_then(self):
         self.recurrence.auto_close_limit = 15
         order = self._open(self.plan)

@@ -5,6 +5,7 @@ from odoo.addons.queue_job.tests.common import trap_jobs
 from odoo.exceptions import UserError
 from odoo.tests import TransactionCase, tagged
 
+from ..api.errors import ConflictError
 from .common import BillingHttpCase
 from .enterprise import EnterpriseMixin
 
@@ -105,6 +106,20 @@ class TestEnterpriseRenewals(EnterpriseMixin, TransactionCase):
         self._run_on("2026-02-06", old)
         self.assertEqual(self._run_on("2026-03-01", old), [20.0])
 
+    def test_a_cancelled_renewal_that_runs_again_takes_nothing_of_the_running_order(self):
+        old = self._open()
+        external_id = old.x_fc_external_id
+        self._run_on("2026-01-01", old)
+        new = self._renew(old, "2026-01-20")
+        with self._on("2026-01-21"), trap_jobs():
+            new.set_close()
+            old.subscription_state = "3_progress"
+            new.reopen_order()
+        self.assertEqual((old.x_fc_external_id, new.x_fc_external_id), (external_id, False))
+        self.assertFalse(old.x_fc_successor_id)
+        self._use(old, 150, "2026-01-25")
+        self.assertEqual(self._run_on("2026-02-01", old), [50.0])
+
     def test_a_renewal_that_has_billed_usage_cannot_be_undone(self):
         old = self._open()
         self._run_on("2026-01-01", old)
@@ -114,6 +129,157 @@ class TestEnterpriseRenewals(EnterpriseMixin, TransactionCase):
         self._run_on("2026-03-01", new)
         with self._on("2026-03-02"), trap_jobs(), self.assertRaisesRegex(UserError, "taken over"):
             old.subscription_state = "3_progress"
+
+    def test_a_renewed_order_that_is_closed_as_well_leaves_the_subscription_where_it_is(self):
+        self._listen()
+        old = self._open()
+        external_id = old.x_fc_external_id
+        self._run_on("2026-01-01", old)
+        self._use(old, 150, "2026-01-10")
+        new = self._renew(old, "2026-02-01")
+        self._use(new, 150, "2026-02-03")
+        with self._on("2026-02-10"), trap_jobs():
+            old.subscription_state = "6_churn"
+        self.assertEqual((new.x_fc_external_id, new.x_fc_predecessor_id), (external_id, old))
+        self.assertEqual(old.x_fc_ended_on, date(2026, 2, 1))
+        self._run_closing_jobs(old, "2026-02-11")
+        self.assertEqual(old.invoice_ids.mapped("amount_untaxed"), [50.0])
+        self.assertEqual(self._get_lives_told(), ["subscription.started"])
+
+    def test_a_closed_order_that_is_renewed_later_owes_nothing_for_the_time_between(self):
+        plan = self._create_plan(
+            product_id=False, price=0, minimum_commitment=50, commitment_product_id=self.usage_product.id
+        )
+        self._create_charge(plan)
+        old = self._open(plan)
+        self._run_on("2026-01-01", old)
+        with self._on("2026-01-20"), trap_jobs():
+            values = old._prepare_upsell_renew_order_values("2_renewal")
+            old.set_close()
+        self._run_closing_jobs(old, "2026-01-20")
+        with self._on("2026-03-10"), trap_jobs():
+            new = self.env["sale.order"].create({**values, "start_date": "2026-03-10"})
+            old.subscription_state = "5_renewed"
+            new.write({"state": "sale", "next_invoice_date": "2026-03-10", "subscription_state": "3_progress"})
+        self._run_closing_jobs(old, "2026-03-10")
+        self.assertEqual(new.x_fc_predecessor_id, old)
+        self.assertEqual(old.invoice_ids.mapped("amount_untaxed"), [50.0])
+
+    def test_an_end_date_before_what_is_billed_leaves_no_gap_before_a_renewal(self):
+        old = self._open()
+        self._run_on("2026-01-01", old)
+        self._use(old, 150, "2026-01-10")
+        self._run_on("2026-02-01", old)
+        with self._on("2026-02-05"), trap_jobs():
+            old.end_date = "2026-01-05"
+        new = self._renew(old, "2026-02-06")
+        self.assertEqual((old.x_fc_ended_on, new.x_fc_taken_over_on), (date(2026, 3, 1), date(2026, 3, 1)))
+        self._use(old, 110, "2026-02-20")
+        self._run_closing_jobs(old, "2026-03-01")
+        self.assertEqual(old.invoice_ids.sorted("id").mapped("amount_untaxed_signed"), [50.0, 10.0])
+
+    def test_the_source_app_is_told_of_a_renewal_that_is_closed_and_reopened(self):
+        self._listen()
+        old = self._open()
+        self._run_on("2026-01-01", old)
+        new = self._renew(old, "2026-02-01")
+        with self._on("2026-02-10"), trap_jobs():
+            new.set_close()
+            new.reopen_order()
+        told = ["subscription.started", "subscription.terminated", "subscription.started"]
+        self.assertEqual(self._get_lives_told(), told)
+
+    def test_an_order_in_the_middle_of_several_is_not_taken_back(self):
+        first = self._open()
+        self._run_on("2026-01-01", first)
+        second = self._renew(first, "2026-02-01")
+        self._run_on("2026-02-01", second)
+        third = self._renew(second, "2026-03-01")
+        with self._on("2026-03-05"), trap_jobs(), self.assertRaisesRegex(UserError, "was renewed"):
+            first.subscription_state = "3_progress"
+        self.assertEqual(third._fc_get_first_id(), first.id)
+
+    def test_a_renewal_that_cannot_be_undone_keeps_the_sweep_from_no_other_subscription(self):
+        self._switch("states", "computed")
+        old = self._open()
+        self._run_on("2026-01-01", old)
+        new = self._renew(old, "2026-02-01")
+        self._run_on("2026-02-01", new)
+        self._use(new, 120, "2026-02-05")
+        self._run_on("2026-03-01", new)
+        other = self._open()
+        with self._on("2026-03-02"), trap_jobs() as trap, self._commits_ignored():
+            old.stand_in_state = "3_progress"
+            other.stand_in_state = "6_churn"
+            self.env["sale.order"]._cron_find_work()
+            self.assertEqual(other.x_fc_ended_on, date(2026, 3, 2))
+            self.assertIn(old, [job.recordset for job in trap.enqueued_jobs])
+            old._job_rate()
+        self.assertIn("taken over", old.x_fc_attention)
+
+    def test_a_renewal_of_another_customer_or_service_is_refused(self):
+        other = self.env["res.partner"].create({"name": "Another customer"})
+        table = [{"partner_id": other.id}, {"x_fc_service_id": self._create_service().id}]
+        for values in table:
+            with self.subTest(values=values):
+                old = self._open()
+                self._run_on("2026-01-01", old)
+                with self.assertRaisesRegex(UserError, "another customer, service or company"):
+                    self._renew(old, "2026-02-01", **values)
+                self.assertTrue(old.x_fc_external_id)
+
+    def test_a_renewal_keeps_the_service_and_the_name_of_the_usage_before_it(self):
+        salesperson = self._create_user("sales_team.group_sale_manager")
+        old = self._open()
+        self._run_on("2026-01-01", old)
+        self._use(old, 150, "2026-01-10")
+        self._rate(old)
+        new = self._renew(old, "2026-02-01")
+        for values in ({"x_fc_service_id": self._create_service().id}, {"x_fc_external_id": "another-name"}):
+            with self.subTest(values=values), self.assertRaises(UserError):
+                new.with_user(salesperson).write(values)
+        new.with_user(salesperson).x_fc_plan_code = self.plan.code  # nothing of it was rated yet
+
+    def test_an_order_of_another_customer_that_names_a_subscription_takes_nothing_of_it(self):
+        old = self._open()
+        external_id = old.x_fc_external_id
+        self._run_on("2026-01-01", old)
+        self._use(old, 150, "2026-01-20")
+        salesperson = self._create_user("sales_team.group_sale_salesman", "base.group_partner_manager")
+        other = self.env["res.partner"].create({"name": "Another customer"})
+        values = {"partner_id": other.id, "plan_id": self.recurrence.id, "start_date": "2026-01-15"}
+        with self._on("2026-01-20"), trap_jobs():
+            order = self.env["sale.order"].with_user(salesperson).create({**values, "subscription_id": old.id})
+            order.action_confirm()
+        self.assertEqual(order.subscription_state, "3_progress")
+        self.assertEqual((old.x_fc_external_id, order.x_fc_external_id), (external_id, False))
+        self.assertFalse(old.x_fc_successor_id)
+        self.assertEqual(self._run_on("2026-02-01", old), [50.0])
+
+    def test_an_external_id_that_a_renewal_was_given_stays_if_the_old_order_had_none(self):
+        old = self._open(x_fc_external_id=False)
+        self._run_on("2026-01-01", old)
+        new = self._renew(old, "2026-02-01", x_fc_external_id="given-to-the-renewal")
+        self.assertEqual(new.x_fc_external_id, "given-to-the-renewal")
+
+    def test_a_counter_that_is_corrected_to_the_time_of_the_renewal_moves_there(self):
+        old = self._open()
+        self._run_on("2026-01-01", old)
+        self._upsert(self.service, (old, 110, "2026-01-31", "2026-01-31", "key"))
+        new = self._renew(old, "2026-02-01")
+        self._run_closing_jobs(old, "2026-02-01")
+        self.assertEqual(self._upsert(self.service, (new, 110, "2026-02-01", "2026-02-01", "key")), ["updated"])
+        self._run_closing_jobs(old, "2026-02-02")
+        self.assertEqual(old.invoice_ids.sorted("id").mapped("amount_untaxed_signed"), [10.0, -10.0])
+        self._run_on("2026-02-02", new)
+        self.assertEqual(self._run_on("2026-03-01", new), [10.0])
+        in_one_batch = [
+            (new, 1, "2026-02-01", "2026-02-01", "another key"),
+            (old, 1, "2026-01-30", "2026-01-30", "another key"),
+        ]
+        self.assertEqual(self._upsert(self.service, *in_one_batch), ["accepted", "updated"])
+        with self.assertRaises(ConflictError):
+            self._upsert(self.service, (self._open(), 1, "2026-01-30", "2026-01-30", "another key"))
 
     def test_neither_renewal_nor_upsell_takes_rated_lines_along(self):
         for lines in ("recurring", "all"):
@@ -164,6 +330,10 @@ class TestEnterpriseRenewals(EnterpriseMixin, TransactionCase):
         self._use(order, 500, "2026-01-10")
         self._rate(order, "2026-01-20")
         self.assertEqual(order.recurring_monthly, 20)
+
+    def _get_lives_told(self):
+        """Return what the service was told of beginnings and ends."""
+        return self._get_events(self.service, "subscription.started", "subscription.terminated").mapped("event_type")
 
 
 @tagged("post_install", "-at_install", "enterprise")

@@ -36,6 +36,9 @@ class SaleOrder(models.Model):
     def _edition_pass_boundary(self):
         """Nothing: invoicing has recorded the period."""
 
+    def _edition_preview_end(self):
+        """Nothing: the end date has said it."""
+
     def _edition_is_reached(self, day):
         return self._is_reached(day)
 
@@ -48,6 +51,10 @@ class SaleOrder(models.Model):
 
     def _edition_has_due_invoice(self):
         return bool(self._get_due_invoice())
+
+    def _edition_is_in_recurring_run(self):
+        """Never: each subscription, or group that shares an invoice, has a job of its own."""
+        return False
 
     def _edition_waits_for_last_period(self):
         """The last period is invoiced after the days of grace."""

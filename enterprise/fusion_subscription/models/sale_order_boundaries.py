@@ -38,10 +38,7 @@ class SaleOrder(models.Model):
 
     def _get_invoiceable_lines(self, final=False):
         """Within the recurring run, which asks here whether there is anything to invoice, tell other addons before."""
-        if self.env.context.get(_RUN) is _RUNNING:
-            # Once: what they do may ask for lines again.
-            order = self.with_context(**{_RUN: None})
-            order.filtered(lambda each: each._edition_get_due_boundary(None))._before_recurring_invoice()
+        self._announce_recurring_invoice()
         lines = super()._get_invoiceable_lines(final)
         if self._is_previewed_ahead():
             # Enterprise leaves them out before their day.
@@ -51,6 +48,7 @@ class SaleOrder(models.Model):
 
     def _invoice_is_considered_free(self, *args, **kwargs):
         """A period with usage to bill is not free, whatever Enterprise counts of its lines."""
+        self._announce_recurring_invoice()
         answer = super()._invoice_is_considered_free(*args, **kwargs)
         if not any(line._is_billed_by_usage() and line.qty_to_invoice for line in self.order_line):
             return answer
@@ -74,6 +72,15 @@ class SaleOrder(models.Model):
         """Hook: the next invoice date is about to move on, so that a period ends."""
 
     # === HELPERS === #
+
+    def _announce_recurring_invoice(self):
+        if self._is_in_recurring_run():
+            # Once: what other addons do may ask for lines again.
+            order = self.with_context(**{_RUN: None})
+            order.filtered(lambda each: each._edition_get_due_boundary(None))._before_recurring_invoice()
+
+    def _is_in_recurring_run(self):
+        return self.env.context.get(_RUN) is _RUNNING
 
     def _is_boundary_passed_by(self, day):
         boundary = self.next_invoice_date

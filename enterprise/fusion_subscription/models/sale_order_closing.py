@@ -6,7 +6,7 @@ from odoo.tools import str2bool
 
 #: Whether Enterprise's end date is the last day that is covered, or the first one that is not.
 _LAST_DAY_PARAMETER = "fusion_subscription.end_date_is_last_day"
-_ENDED_STATES = ("5_renewed", "6_churn")
+ENDED_STATES = ("5_renewed", "6_churn")
 #: The names of Enterprise's close reasons for the codes of reasons; they are made where they are missing.
 _REASONS = {
     "customer_request": "Asked by the customer",
@@ -28,7 +28,7 @@ class SaleOrder(models.Model):
         if not self.end_date:
             return None
         end_date = self.end_date + self._get_end_date_offset()
-        if self.subscription_state in _ENDED_STATES:
+        if self.subscription_state in ENDED_STATES:
             # Closed before the end that was planned.
             end_date = min(end_date, max(self._get_subscription_today(), self.start_date or end_date))
         return end_date

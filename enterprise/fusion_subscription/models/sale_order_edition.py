@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..recurrence import Recurrence
+from .sale_order_closing import ENDED_STATES
 
 #: States in which a period is closed by an invoice.
 _INVOICED_STATES = ("3_progress", "5_renewed", "6_churn")
@@ -41,7 +42,9 @@ class SaleOrder(models.Model):
             return None
         start, end = self._get_recurrence().period_around(anchor, day)
         end_date = self._edition_get_planned_end()
-        return max(start, self.start_date or start), min(end, end_date or end)
+        # An end that lies before is one that Enterprise has not acted upon.
+        is_cut = end_date and start < end_date < end
+        return max(start, self.start_date or start), end_date if is_cut else end
 
     def _edition_get_period_end(self, start):
         """The first boundary behind it: the next invoice date may lie several periods ahead, moved by hand."""
@@ -70,6 +73,9 @@ class SaleOrder(models.Model):
                 self.next_invoice_date, self.next_invoice_date
             )[1]
 
+    def _edition_preview_end(self):
+        self.subscription_state = "6_churn"
+
     def _edition_is_reached(self, day):
         """Enterprise runs on the days of the server: west of UTC it passes a boundary some hours early.
 
@@ -79,6 +85,8 @@ class SaleOrder(models.Model):
 
     def _edition_get_invoiced_days(self, current):
         """Without usage of a period, the first invoice has the fee of the one that begins."""
+        if self.subscription_state in ENDED_STATES:
+            return current
         if self._edition_get_due_boundary(None):
             return current or self._edition_get_period_around(self.next_invoice_date)
         return None
@@ -88,6 +96,9 @@ class SaleOrder(models.Model):
 
     def _edition_has_due_invoice(self):
         return self.subscription_state == "3_progress" and bool(self._edition_get_due_boundary(None))
+
+    def _edition_is_in_recurring_run(self):
+        return self._is_in_recurring_run()
 
     def _edition_waits_for_last_period(self):
         """Not Enterprise: of an ended subscription it invoices nothing more."""
