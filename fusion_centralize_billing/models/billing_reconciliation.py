@@ -88,6 +88,15 @@ class BillingReconciliation(models.Model):
         for row in self:
             row.display_name = f"{row.partner_id.display_name}, {row.period_start}"
 
+    # === CRUD === #
+
+    def write(self, vals):
+        """Forget who has explained a difference once the reason is gone: another one has another author."""
+        result = super().write(vals)
+        if "note" in vals:
+            self.filtered(lambda row: row.resolved_at and not row._has_reason())._forget_resolution()
+        return result
+
     # === ACTIONS === #
 
     def action_resolve(self):
@@ -113,11 +122,14 @@ class BillingReconciliation(models.Model):
         self.check_access("write")
         if any(row.status != "resolved" for row in self):
             raise UserError(self.env._("Only a resolved difference can be opened again."))
-        # sudo: as in action_resolve.
-        self.sudo().write({"resolved_by_id": False, "resolved_at": False, "resolved_delta": 0})
+        self._forget_resolution()
         return True
 
     # === HELPERS === #
+
+    def _forget_resolution(self):
+        # sudo: as in action_resolve.
+        self.sudo().write({"resolved_by_id": False, "resolved_at": False, "resolved_delta": 0})
 
     def _has_reason(self):
         return bool((self.note or "").strip())

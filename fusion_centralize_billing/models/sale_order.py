@@ -155,6 +155,9 @@ class SaleOrder(models.Model):
         the service's next counters find it; the service itself may.
         """
         decisive = {"x_fc_service_id", "x_fc_external_id", "x_fc_plan_code", "company_id"} & set(vals)
+        if not self.env.su:
+            # Another contact's customer would see in frontends what was billed to this one.
+            decisive |= {"partner_id"} & set(vals)
         for order in self if decisive else ():
             changed = get_changes(order, vals, decisive)
             if "x_fc_external_id" in changed:
@@ -167,7 +170,8 @@ class SaleOrder(models.Model):
             if changed and not is_given and order.sudo()._fc_get_fixing_ratings(changed):
                 raise UserError(
                     self.env._(
-                        "A rated subscription keeps its service, plan code and company. Close it and open another one."
+                        "A rated subscription keeps its customer, service, plan code and company. Close it and open "
+                        "another one."
                     )
                 )
             if "x_fc_plan_code" in changed and order.state == "sale":

@@ -117,6 +117,9 @@ class TestReconciliation(BillingCase):
         row = self._compare(note="Known.")
         row.action_resolve()
         row.with_user(self.manager).note = " "
+        self.assertEqual((row.status, row.resolved_by_id), ("delta", row.resolved_by_id.browse()))
+        # Somebody else's reason is not the first one's.
+        row.with_user(self.manager).note = "Another reason."
         self.assertEqual(row.status, "delta")
 
     def test_a_resolved_difference_is_opened_again(self):

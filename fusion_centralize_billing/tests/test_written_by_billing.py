@@ -77,6 +77,18 @@ class TestOrdersWrittenByBilling(_Case):
         with self.assertRaisesRegex(UserError, "rated subscription"):
             self._as(self.salesperson, self.order).company_id = company
 
+    def test_a_rated_subscription_keeps_its_customer(self):
+        other = self.env["res.partner"].create({"name": "Another customer"})
+        order = self._as(self.salesperson, self.order)
+        self._use(self.order, 3)
+        self._rate(self.order)
+        with self.assertRaisesRegex(UserError, "rated subscription"):
+            order.partner_id = other
+        order.partner_id = self.partner
+        quotation = self._create_subscription(confirm=False)
+        self._as(self.salesperson, quotation).partner_id = other
+        self.assertEqual(quotation.partner_id, other)
+
     def test_a_subscription_with_usage_is_not_handed_to_another_service(self):
         other = self._create_service()
         self._upsert(self.service, (self.order, 5, "2026-01-10", "2026-01-11", "k"))
