@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 from main_job import job_queue
 from main_job.back_office import BackOffice
+from racing import race_invoicing_jobs
 from runtime.server import Server
 
 if TYPE_CHECKING:
@@ -221,36 +222,6 @@ def test_no_counter_is_lost_when_it_comes_while_its_subscription_is_rated_and_in
 
 # === TWO INVOICING JOBS === #
 
-_RACE = """
-import json, threading
-from psycopg2.errors import OperationalError
-from odoo.addons.queue_job.exception import RetryableJobError
-
-barrier, retried, results = threading.Barrier({jobs}), [], []
-
-def run_job():
-    for attempt in range(20):
-        with env.registry.cursor() as cr:
-            order = env(cr=cr)["sale.order"].browse({order})
-            order.next_invoice_date  # the transaction's snapshot is taken here
-            if not attempt:
-                barrier.wait(300)
-            try:
-                results.append(order._job_create_recurring_invoice())
-                cr.commit()
-                return
-            except (OperationalError, RetryableJobError) as error:
-                cr.rollback()
-                retried.append(type(error).__name__)
-
-threads = [threading.Thread(target=run_job) for _ in range({jobs})]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-print("RESULT", json.dumps([retried, results]))
-"""
-
 
 def test_racing_invoicing_jobs_of_one_subscription_invoice_each_period_once(
     plan: "Plan",
@@ -262,8 +233,7 @@ def test_racing_invoicing_jobs_of_one_subscription_invoice_each_period_once(
     start = TODAY - timedelta(days=130)
     order = plan.open(client.api, "raced", start)["subscription_id"]
     client.api.record_usage([plan.counter("raced", 300, start, "raced-1")])
-    printed = odoo_shell(_RACE.format(jobs=3, order=order))
-    retried, results = json.loads(printed.split("RESULT", 1)[1].splitlines()[0])
+    retried, results = race_invoicing_jobs(odoo_shell, [order] * 3)
     assert retried, "the jobs did not meet: nothing was proved"
     assert len(results) == 3
     # The jobs have left the rest to the queue of the running server.

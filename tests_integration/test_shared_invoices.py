@@ -1,6 +1,5 @@
 """Invoices of several subscriptions of one customer, made by jobs that meet each other, on real connections."""
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from main_job import job_queue
 from main_job.back_office import BackOffice
+from racing import race_invoicing_jobs
 
 if TYPE_CHECKING:
     from conftest import Plan, ServiceClient
@@ -66,38 +66,6 @@ def _check_invoice(client: "ServiceClient", customer: str, orders: dict[str, int
     assert sorted(line["subscription_external_id"] for line in lines) == sorted([*orders, *orders])
 
 
-_RACE = """
-import json, threading
-from psycopg2.errors import OperationalError
-from odoo.addons.queue_job.exception import RetryableJobError
-
-orders = {orders}
-barrier, retried, results = threading.Barrier(len(orders)), [], []
-
-def run_job(order_id):
-    for attempt in range(40):
-        with env.registry.cursor() as cr:
-            order = env(cr=cr)["sale.order"].browse(order_id)
-            order.next_invoice_date  # the transaction's snapshot is taken here
-            if not attempt:
-                barrier.wait(300)
-            try:
-                results.append(order._job_create_recurring_invoice())
-                cr.commit()
-                return
-            except (OperationalError, RetryableJobError) as error:
-                cr.rollback()
-                retried.append(type(error).__name__)
-
-threads = [threading.Thread(target=run_job, args=(order,)) for order in orders]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-print("RESULT", json.dumps([retried, results]))
-"""
-
-
 def test_racing_jobs_of_one_customers_subscriptions_make_one_invoice(
     plan: "Plan",
     client: "ServiceClient",
@@ -108,8 +76,7 @@ def test_racing_jobs_of_one_customers_subscriptions_make_one_invoice(
 ) -> None:
     orders = _open(plan, client, "acme")
     wait_for_jobs()
-    printed = odoo_shell(_RACE.format(orders=list(orders.values())))
-    retried, results = json.loads(printed.split("RESULT", 1)[1].splitlines()[0])
+    retried, results = race_invoicing_jobs(odoo_shell, list(orders.values()))
     assert retried, "the jobs did not meet: nothing was proved"
     assert len(results) == SUBSCRIPTIONS
     wait_for_jobs()

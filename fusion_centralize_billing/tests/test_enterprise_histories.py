@@ -1,8 +1,7 @@
 # Part of Fusion Billing. Copyright 2026 Nexa Systems Inc. License OPL-1.
 import datetime
-import os
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from odoo.addons.queue_job.tests.common import trap_jobs
@@ -11,9 +10,8 @@ from odoo.tests import TransactionCase, tagged
 from .enterprise import EnterpriseMixin
 from .enterprise_history import History
 from .enterprise_history_model import PlanSpec
+from .random_histories import SETTINGS, UndoneError
 
-#: How many histories each test makes up; more find more.
-_EXAMPLES = int(os.environ.get("FUSION_EXAMPLES", "20"))
 _SPECS = (
     PlanSpec("usage alone with a quota", quota="100"),
     PlanSpec("fee and quota", quota="50", fee="20"),
@@ -80,19 +78,6 @@ _OFTEN = (
     + ["reopen"] * 3
 )
 _steps = st.sampled_from([*_OFTEN, *_STEPS]).flatmap(lambda name: st.tuples(st.just(name), _STEPS[name]))
-_settings = settings(
-    max_examples=_EXAMPLES,
-    derandomize="FUSION_EXAMPLES" not in os.environ,
-    database=None,
-    deadline=None,
-    print_blob=False,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate, Phase.shrink],
-)
-
-
-class _UndoneError(Exception):
-    """Ends the savepoint of an example."""
 
 
 @tagged("post_install", "-at_install", "enterprise")
@@ -101,7 +86,7 @@ class TestEnterpriseHistories(EnterpriseMixin, TransactionCase):
 
     Histories are made up by hypothesis: counters late, ahead and corrected, runs late and in between, free renewals,
     dates moved by hand, renewals, upsells, ends and reopenings, invoices undone. What is owed is worked out by
-    enterprise_history_model.py from what was acknowledged and what Enterprise did. FUSION_EXAMPLES=300 makes up more
+    enterprise_history_model.py from what was acknowledged and what Enterprise did. FUSIONEXAMPLES=300 makes up more
     histories, and others each time.
     """
 
@@ -135,7 +120,7 @@ class TestEnterpriseHistories(EnterpriseMixin, TransactionCase):
         cls._create_charge(plan, tiers=tiers, included_quota=float(spec.quota), **model)
         return plan
 
-    @_settings
+    @SETTINGS
     @given(
         st.sampled_from(_SPECS),
         st.sampled_from([1, 1, 15]),
@@ -153,7 +138,7 @@ class TestEnterpriseHistories(EnterpriseMixin, TransactionCase):
                     history.run(name, *arguments)
                 history.settle(late)
                 history.check()
-                raise _UndoneError
-        except _UndoneError:
+                raise UndoneError
+        except UndoneError:
             self.env.invalidate_all()
             self.env.registry.clear_cache()

@@ -2,10 +2,9 @@
 import contextlib
 import datetime
 import json
-import os
 from decimal import Decimal
 
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from odoo.addons.queue_job.tests.common import trap_jobs
@@ -19,9 +18,8 @@ from ..proof import Scope, prove
 from ..rating import StoredRow, aggregate
 from .common import BillingCase, unique
 from .history_model import COMMITMENT, SPECS, Counter, HistoryModel
+from .random_histories import SETTINGS, UndoneError
 
-#: How many histories each test makes up; more find more.
-_EXAMPLES = int(os.environ.get("FUSION_EXAMPLES", "20"))
 _ROUNDINGS = {"CAD": "0.01", "JPY": "1", "KWD": "0.001"}
 _START = datetime.date(2026, 1, 1)
 _DAY = datetime.timedelta(days=1)
@@ -69,19 +67,6 @@ _STEPS = {
 }
 _OFTEN = ["push"] * 6 + ["push again"] * 2 + ["let time pass"] * 4 + ["invoice"] * 2
 _steps = st.sampled_from([*_OFTEN, *_STEPS]).flatmap(lambda name: st.tuples(st.just(name), _STEPS[name]))
-_settings = settings(
-    max_examples=_EXAMPLES,
-    derandomize="FUSION_EXAMPLES" not in os.environ,
-    database=None,
-    deadline=None,
-    print_blob=False,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate, Phase.shrink],
-)
-
-
-class _UndoneError(Exception):
-    """Ends the savepoint of an example."""
 
 
 def _refused_is_good():
@@ -95,7 +80,7 @@ class TestHistories(BillingCase):
 
     Histories are made up by hypothesis: counters in and out of order, corrections, voids, new prices,
     ratings, invoices late and in between, invoices undone, the end. What is owed is worked out by
-    history_model.py from what was sent. FUSION_EXAMPLES=500 makes up more histories, and others each time.
+    history_model.py from what was sent. FUSIONEXAMPLES=500 makes up more histories, and others each time.
     """
 
     @classmethod
@@ -106,7 +91,7 @@ class TestHistories(BillingCase):
         cls.products = {name: cls._create_product(name=name) for name in [*cls.metrics, COMMITMENT]}
         cls.pricelists = {currency: cls._create_pricelist(currency) for currency in _ROUNDINGS}
 
-    @_settings
+    @SETTINGS
     @given(
         st.sampled_from(["CAD", "CAD", "JPY", "KWD"]),
         st.lists(st.sampled_from(SPECS), min_size=1, max_size=3, unique_by=lambda spec: spec.name),
@@ -115,7 +100,7 @@ class TestHistories(BillingCase):
     def test_invoices_come_to_the_price_of_the_final_usage(self, currency, specs, steps):
         self._check(currency, specs, steps)
 
-    @_settings
+    @SETTINGS
     @given(
         st.sampled_from(SPECS),
         st.sampled_from([0, 15, 30]),
@@ -125,7 +110,7 @@ class TestHistories(BillingCase):
     def test_with_a_minimum_commitment_they_come_to_that_at_least(self, spec, start, prorated, steps):
         self._check("CAD", [spec], steps, start=_START + start * _DAY, minimum=100, prorated=prorated)
 
-    @_settings
+    @SETTINGS
     @given(
         st.sampled_from(list(_ZONES)),
         st.lists(st.sampled_from(SPECS), min_size=1, max_size=2, unique_by=lambda spec: spec.name),
@@ -142,8 +127,8 @@ class TestHistories(BillingCase):
                     history.run(name, *arguments)
                 history.settle()
                 history.check()
-                raise _UndoneError
-        except _UndoneError:
+                raise UndoneError
+        except UndoneError:
             self.env.invalidate_all()
 
 
