@@ -117,11 +117,12 @@ class SaleOrder(models.Model):
     def _fc_get_current_period(self):
         """Return the billing period not invoiced yet, as (start, end) in naive UTC, or None.
 
-        From the last invoiced boundary, or the start date, to the next invoice date, at midnight of its time zone.
+        From the last invoiced boundary, or the start date, to the next invoice date, or an end before it, at midnight
+        of its time zone.
         """
         self.ensure_one()
         start = self.x_fc_billed_until or self.start_date
-        ends = [day for day in (start and self._edition_get_period_end(start), self._fc_get_ended_on()) if day]
+        ends = [day for day in (start and self._edition_get_period_end(start), self._fc_get_end_date()) if day]
         if not start or not ends or min(ends) <= start:
             return None
         return self._fc_start_of(start), self._fc_start_of(min(ends))

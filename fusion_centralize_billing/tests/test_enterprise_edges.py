@@ -67,6 +67,21 @@ class TestEnterpriseEdges(EnterpriseMixin, TransactionCase):
 
     # === HELPERS === #
 
+    def test_an_end_on_the_boundary_that_was_just_billed_owes_nothing_more(self):
+        minimum = {"minimum_commitment": 50, "commitment_product_id": self.usage_product.id}
+        plan = self._create_plan(product_id=False, price=0, **minimum)
+        self._create_charge(plan)
+        order = self._open(plan)
+        self._run_on("2026-01-01", order)
+        self.assertEqual(self._run_on("2026-02-01", order), [50.0])
+        order.end_date = "2026-02-01"  # and Enterprise is late to close it
+        for day in ("2026-02-02", "2026-04-08"):
+            with self._on(day), trap_jobs():
+                order._job_rate()
+        self._close_on(order, "2026-04-08")
+        self.assertEqual(self._get_ledger(order)[-1][:3], ("2026-01-01", 0, "billed"))
+        self.assertEqual(order.invoice_ids.mapped("amount_untaxed"), [50.0])
+
     def _close_on(self, order, day):
         with self._on(day), trap_jobs():
             order.set_close()
