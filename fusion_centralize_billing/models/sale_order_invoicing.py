@@ -146,6 +146,7 @@ class SaleOrder(models.Model):
                 self._fc_close_passed_period(boundary)
         if until == reached:
             self._fc_close_days(until)
+            self._fc_note_later_usage(self._fc_start_of(until))
 
     def _fc_close_passed_period(self, boundary):
         start, end = self._fc_start_of(self.x_fc_billed_until or self.start_date), self._fc_start_of(boundary)
@@ -153,6 +154,7 @@ class SaleOrder(models.Model):
             return
         self._fc_rate_period(start, end)
         self._fc_close_days(boundary)
+        self._fc_note_later_usage(end)
         rows = self.sudo().x_fc_rating_ids.filtered(lambda row: row.state == "open" and row.period_end <= end)
         rows.filtered(lambda row: not row.amount)._freeze(self.env["account.move"])
 

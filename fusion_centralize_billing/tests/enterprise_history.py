@@ -29,6 +29,7 @@ class History:
             test._switch(name, value)
         is_last_day = switches["end_date"] == "last_day"
         self.env["ir.config_parameter"].set_param("fusion_subscription.end_date_is_last_day", str(is_last_day))
+        self.asked_end = None
         with self._now():
             plan = test.plans[spec]
             order = test._create_subscription(
@@ -45,6 +46,7 @@ class History:
         self.offer = None
         self.model = EnterpriseModel(spec, [Life(start, start, order.next_invoice_date, spec.aligned)])
         self.keys = []
+        self.reopened = set()
 
     @property
     def order(self):
@@ -138,7 +140,9 @@ class History:
                 self.test._pay(move)
 
     def _move_the_date(self, days):
-        if self.order.subscription_state == "3_progress":
+        # Back only where nothing was reopened: what an end had closed stays closed, and the model takes it back whole.
+        is_told_apart = days > 0 or self.order not in self.reopened
+        if self.order.subscription_state == "3_progress" and is_told_apart:
             self._do_jobs()
             self._follow()
             day = self.order.next_invoice_date + days * _DAY
@@ -185,7 +189,10 @@ class History:
     def _terminate(self, days):
         if self.order.subscription_state == "3_progress":
             with _refused_is_good(self.env):
-                self.order._fc_terminate(self.today + days * _DAY, "other")
+                day = self.today + days * _DAY
+                self.order._fc_terminate(day, "other")
+                # Enterprise notes the server's day, the API answers with this one.
+                self.asked_end = day if self.order.subscription_state == "6_churn" else None
 
     def _plan_an_end(self, days):
         if self.order.subscription_state == "3_progress":
@@ -194,6 +201,7 @@ class History:
 
     def _reopen(self):
         self.order.reopen_order()
+        self.reopened.add(self.order)
         # Who closes it again within the minute in which nobody looks has not reopened it.
         self.test._notice()
 
@@ -215,7 +223,8 @@ class History:
         has_ended = order.subscription_state == "6_churn"
         if has_ended and not life.ended_on:
             offset = _DAY if self.switches["end_date"] == "last_day" else 0 * _DAY
-            day = min(order.end_date + offset, max(self.today, order.start_date))
+            day = self.asked_end or min(order.end_date + offset, max(self.today, order.start_date))
+            self.asked_end = None
             life.pass_days(min(self._get_reached(), day))
             life.end(day, bool(self.model.get_counters(life)))
         elif not has_ended and life.ended_on:

@@ -82,6 +82,17 @@ class TestEnterpriseEdges(EnterpriseMixin, TransactionCase):
         self.assertEqual(self._get_ledger(order)[-1][:3], ("2026-01-01", 0, "billed"))
         self.assertEqual(order.invoice_ids.mapped("amount_untaxed"), [50.0])
 
+    def test_usage_that_was_there_before_its_period_began_is_rated_soon_after(self):
+        order = self._open()
+        self._run_on("2026-01-01", order)
+        self._use(order, 130, "2026-02-01")
+        self._rate(order, "2026-02-01")
+        with self._on("2026-02-01"), trap_jobs():
+            order.next_invoice_date = "2026-02-06"
+            self.assertTrue(self._get_changes(order))
+            order._job_rate()
+        self.assertEqual(self._get_ledger(order)[-1], ("2026-02-01", 0, "open", 30.0))
+
     def _close_on(self, order, day):
         with self._on(day), trap_jobs():
             order.set_close()
