@@ -122,7 +122,9 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         start = self.x_fc_billed_until or self.start_date
-        ends = [day for day in (start and self._edition_get_period_end(start), self._fc_get_end_date()) if day]
+        boundary = start and self._edition_get_period_end(start)
+        # A planned end cuts a period that is there; it makes none of several.
+        ends = [day for day in (boundary, self._fc_get_end_date() if boundary else self._fc_get_ended_on()) if day]
         if not start or not ends or min(ends) <= start:
             return None
         return self._fc_start_of(start), self._fc_start_of(min(ends))
