@@ -173,8 +173,9 @@ def find_wrong_commitments(env, scope):
                        AND usage.kind = 'usage' AND usage.state <> 'cancelled'),
                    (SELECT SUM(item.amount)::text FROM fusion_billing_rating AS item
                      WHERE item.subscription_id = last.subscription_id AND item.period_start = last.period_start
-                       AND item.kind = 'commitment' AND item.state <> 'cancelled')
-              FROM (SELECT DISTINCT ON (rating.subscription_id, rating.period_start) rating.*
+                       AND item.kind = 'commitment' AND item.state <> 'cancelled'),
+                   COALESCE(last.first_day >= last.end_on, FALSE)
+              FROM (SELECT DISTINCT ON (rating.subscription_id, rating.period_start) rating.*, known.end_on
                       FROM fusion_billing_rating AS rating
                       JOIN proof_order AS known ON known.id = rating.subscription_id
                      WHERE rating.kind = 'commitment' AND rating.state <> 'cancelled' AND known.state <> 'cancel'
@@ -190,8 +191,10 @@ def find_wrong_commitments(env, scope):
         )
     )
     wrong = []
-    for row, minimum, fee, rounding, usage, amount in env.cr.fetchall():
+    for row, minimum, fee, rounding, usage, amount, is_behind_end in env.cr.fetchall():
         due = true_up(to_decimal(minimum), to_decimal(fee) + to_decimal(usage)).rounded(to_decimal(rounding))
+        if is_behind_end:
+            due = to_decimal(0)  # rated before the end was known, and taken back
         if due != Decimal(amount):
             wrong.append((row, due, amount))
     return _describe(env, "commitment", wrong)
