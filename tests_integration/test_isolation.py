@@ -176,6 +176,13 @@ ATTEMPTS: list[tuple[str, str, Callable[[World], Any], int, str]] = [
         404,
         "subscription_not_found",
     ),
+    (
+        "createCustomerToken",
+        "a foreign customer",
+        lambda w: {"external_customer_id": "only-theirs"},
+        404,
+        "customer_not_found",
+    ),
     ("getCustomer", "a foreign customer", lambda w: {"external_id": "only-theirs"}, 404, "customer_not_found"),
     ("listCustomers", "a foreign cursor", _owners_cursor, 400, "invalid_cursor"),
     *(

@@ -85,7 +85,7 @@ class AccountMoveLine(models.Model):
 
     x_fc_subscription_id = fields.Many2one(
         "sale.order",
-        string="Subscription",
+        string="Billed Subscription",
         readonly=True,
         copy=False,
         index="btree_not_null",

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 
+import requests
 from main_job import job_queue, proof
 from runtime import databases
 from runtime.progress import Fault, say
@@ -50,9 +51,12 @@ def settle(site: Site) -> None:
     """Let rating, invoices and webhooks come to their end, as they would by and by. What cannot is for the verdict."""
     office = site.office()
     for _round in range(_ROUNDS):
-        for action in (job_queue.RATE_USAGE, job_queue.CREATE_INVOICES):
-            job_queue.run_now(office, action)
-            job_queue.wait_until_idle(office, despite_failures=True)
+        try:
+            for action in (job_queue.RATE_USAGE, job_queue.CREATE_INVOICES):
+                job_queue.run_now(office, action)
+                job_queue.wait_until_idle(office, despite_failures=True)
+        except requests.ConnectionError:
+            continue  # a worker that a kill has reached late ended with our request
         if not site.value(_DUE):
             return
 

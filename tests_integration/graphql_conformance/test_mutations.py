@@ -99,6 +99,7 @@ _INVOICES = "query($name: String!) { subscription(externalId: $name) { invoices(
 
 #: What cannot be told apart by what it leaves behind, and where it is asked instead.
 ELSEWHERE = {
+    "createCustomerToken": "Only what it opens tells it apart: GraphQL's test_customer_tokens.py, test_frontends.py.",
     "previewInvoice": "It leaves nothing: the parity tests compare its answer with that of REST.",
     "retryPayment": "A job takes the money: test_payments.py.",
 }
