@@ -208,7 +208,7 @@ class SaleOrder(models.Model):
         return self.union(*(order for [order] in groups)).filtered(
             lambda order: (
                 not order._fc_waits_for_last_period()
-                and not order._fc_is_invoiced_next()
+                and not order._edition_has_due_invoice()
                 and "closing" not in order.sudo().x_fc_attention_ids.mapped("step")
                 and order._fc_get_closing_identity_key() not in failing
             )

@@ -82,7 +82,7 @@ class SaleOrder(models.Model):
 
     def _fc_get_minimum(self, start, end):
         """Return the commitment for a period, as Decimal: that of its days, as far as they bear a fee."""
-        first, after, full_days = self._fc_get_committed_days(self._fc_day_of(start), self._fc_day_of(end))
+        first, after, full_days = self._edition_get_committed_days(self._fc_day_of(start), self._fc_day_of(end))
         # sudo: what was agreed counts whoever rates.
         agreed = self.sudo().x_fc_commitment_ids
         total = to_decimal(0)
@@ -90,10 +90,6 @@ class SaleOrder(models.Model):
             record = agreed._get_on(first + datetime.timedelta(days=number))
             total += to_decimal(record.amount if agreed else self.x_fc_minimum_commitment)
         return prorate_amount(total, Fraction(1, full_days), to_decimal(self.currency_id.rounding))
-
-    def _fc_get_committed_days(self, start, end):
-        """Return (first day, day after the last one, how many days the whole minimum is for) of a period."""
-        return self._edition_get_committed_days(start, end)
 
     def _fc_get_commitment_day(self):
         """Return the first day with a minimum that is agreed today."""

@@ -107,15 +107,11 @@ class SaleOrder(models.Model):
         elif not order.x_fc_successor_id:
             # Renewed: until the new order takes over, and says so.
             order.x_fc_ended_on = self._fc_get_planned_end() or self.next_invoice_date or self._fc_get_today()
-        if not self._fc_is_invoiced_next():
+        if not self._edition_has_due_invoice():
             # The change sees to it if the job is lost; an end is rated whatever its instant.
             now = fields.Datetime.now()
             self.env["fusion.billing.usage.change"]._append([(self.id, Change(None, now, now))])
             self._schedule_rating()
-
-    def _fc_is_invoiced_next(self):
-        """Tell whether the recurring run invoices the subscription now: that rates it as well."""
-        return self._edition_has_due_invoice()
 
     def _fc_begin_anew(self):
         """Forget the end of a life that was taken back; of a quotation that was not billed also what it had agreed."""

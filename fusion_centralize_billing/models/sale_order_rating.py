@@ -117,7 +117,7 @@ class SaleOrder(models.Model):
     def _fc_is_over(self):
         """Tell whether nobody invoices the last period of an ended subscription any more."""
         is_ended = self.subscription_state in ENDED_STATES and self._fc_is_rated() and self._fc_get_ended_on()
-        return bool(is_ended) and not self._fc_waits_for_last_period() and not self._fc_is_invoiced_next()
+        return bool(is_ended) and not self._fc_waits_for_last_period() and not self._edition_has_due_invoice()
 
     def _fc_rate_period(self, start, end):
         """Rate all of one period that was not closed yet, with its minimum, as its boundary has passed."""

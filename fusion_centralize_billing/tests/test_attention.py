@@ -372,7 +372,7 @@ class TestWorkIsFoundFromData(_Case):
         # Enterprise closes without an invoice: the rating job is what leads to the last one.
         self._use(self.order, 5)
         self._rate(self.order)
-        closing = patch.object(type(self.order), "_fc_is_invoiced_next", lambda order: False)
+        closing = patch.object(type(self.order), "_edition_has_due_invoice", lambda order: False)
         with self._on("2026-01-20"), trap_jobs(), closing:
             self._close(self.order)
         self.assertIn(_RATE, self._sweep("2026-01-20"))

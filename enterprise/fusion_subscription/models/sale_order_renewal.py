@@ -16,7 +16,7 @@ class SaleOrder(models.Model):
             values.update(self._get_renewal_values())
         if "order_line" in values:
             products = self.order_line.filtered(lambda line: line._is_billed_by_usage()).product_id
-            kept = self._get_products_of_recurring_lines()
+            kept = self._edition_get_recurring_lines().product_id
             values["order_line"] = [command for command in values["order_line"] if not _adds(command, products - kept)]
         return values
 
@@ -27,11 +27,6 @@ class SaleOrder(models.Model):
     def _edition_get_renewed(self):
         """The order that Enterprise calls its subscription; an upsell has one, too, but does not run."""
         return self.subscription_id - self if self.subscription_state in ("2_renewal", "3_progress") else self.browse()
-
-    # === HELPERS === #
-
-    def _get_products_of_recurring_lines(self):
-        return self._edition_get_recurring_lines().product_id
 
 
 def _adds(command, products):
